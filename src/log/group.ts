@@ -1,0 +1,67 @@
+import { assert } from '../std/assert.ts';
+import { view } from '../std/bytes.ts';
+import { commitment, RECEIPT_ENTRY_BYTES, SALT_BYTES, writeReceiptEntry } from './entry.ts';
+
+/** One batch holds at most this many entries; C2SP mirrors take no more, and a group must fit one batch (SPEC §3.2). */
+export const GROUP_ENTRIES_MAX = 8_192;
+/** … and at most this many bytes of frame. */
+export const GROUP_BYTES_MAX = 4 * 1024 * 1024;
+
+/** What one receipt takes in a frame, beside its canonical bytes: two lengths, entry and salt. */
+const ITEM_BYTES = 2 + RECEIPT_ENTRY_BYTES + 2 + SALT_BYTES;
+
+/** One receipt about to be appended. */
+export interface NewEntry {
+  /** C of SPEC §1. */
+  readonly canonical: Uint8Array;
+  readonly digest: Uint8Array;
+}
+
+/** Bytes that a receipt takes in a group's frame. */
+export function itemBytes(canonical: Uint8Array): number {
+  return ITEM_BYTES + canonical.length;
+}
+
+/** Lays out entries as they will be stored and sent: `count × ( lp16 entry | lp16 C | salt[16] )` (SPEC §3.2). */
+export function encodeGroup(entries: readonly NewEntry[], salts: Uint8Array, firstRecordedAt: bigint): Buffer {
+  assert(salts.length === entries.length * SALT_BYTES, 'one salt an entry');
+  const frame = Buffer.allocUnsafeSlow(entries.reduce((sum, entry) => sum + itemBytes(entry.canonical), 0));
+  let at = 0;
+  let recordedAt = firstRecordedAt;
+  for (const [n, entry] of entries.entries()) {
+    const salt = salts.subarray(n * SALT_BYTES, (n + 1) * SALT_BYTES);
+    at = frame.writeUInt16BE(RECEIPT_ENTRY_BYTES, at);
+    writeReceiptEntry(frame, at, { recordedAt, commitment: commitment(salt, entry.digest) });
+    at = frame.writeUInt16BE(entry.canonical.length, at + RECEIPT_ENTRY_BYTES);
+    frame.set(entry.canonical, at);
+    frame.set(salt, at + entry.canonical.length);
+    at += entry.canonical.length + SALT_BYTES;
+    recordedAt += 1n;
+  }
+  return frame;
+}
+
+/** One entry of a frame; all three share the frame's memory. */
+export interface GroupItem {
+  readonly entry: Buffer;
+  /** Empty where the entry carries no receipt (other kinds, or erased). */
+  readonly canonical: Buffer;
+  /** Empty where `canonical` is. */
+  readonly salt: Buffer;
+}
+
+/** Walks a frame. A frame comes from our store or was checked at the door: one that does not add up is our bug. */
+export function* groupItems(frame: Uint8Array): Generator<GroupItem> {
+  const bytes = view(frame);
+  let at = 0;
+  while (at < bytes.length) {
+    const entryEnd = at + 2 + bytes.readUInt16BE(at);
+    const entry = bytes.subarray(at + 2, entryEnd);
+    const canonicalEnd = entryEnd + 2 + bytes.readUInt16BE(entryEnd);
+    const canonical = bytes.subarray(entryEnd + 2, canonicalEnd);
+    const saltEnd = canonicalEnd + (canonical.length > 0 ? SALT_BYTES : 0);
+    assert(saltEnd <= bytes.length, 'a frame ends with an item');
+    yield { entry, canonical, salt: bytes.subarray(canonicalEnd, saltEnd) };
+    at = saltEnd;
+  }
+}

@@ -1,0 +1,43 @@
+import type { Receipt } from '../receipt/receipt.ts';
+import type { LogNumber } from './log-store.ts';
+
+/** Where a receipt stands in one log. */
+export interface Place {
+  readonly log: LogNumber;
+  readonly index: number;
+}
+
+/** What the store remembers of an id: the first digest, and every log that holds it. */
+export interface KnownReceipt {
+  readonly digest: Uint8Array;
+  readonly places: readonly Place[];
+}
+
+/** A receipt with what this region knows of it. */
+export interface StoredReceipt {
+  readonly receipt: Receipt;
+  readonly digest: Uint8Array;
+  readonly places: readonly (Place & { readonly recordedAt: bigint })[];
+}
+
+/** One page in order of arrival. `after` is a cursor from `next`; absent: from the beginning. */
+export interface ReceiptQuery {
+  readonly after?: string;
+  /** 1..1,000. */
+  readonly limit: number;
+}
+
+export interface ReceiptPage {
+  readonly receipts: readonly StoredReceipt[];
+  /** Where to go on; also at the end, so that a follower can wait for more. */
+  readonly next: string;
+}
+
+/** Look-ups by id and in order of arrival. Sees exactly what `commit` has made durable. */
+export interface ReceiptIndex {
+  /** One answer per id, in the order asked. */
+  find(ids: readonly string[]): Promise<readonly (KnownReceipt | undefined)[]>;
+  /** The whole receipt, its digest recomputed from the stored content. */
+  get(id: string): Promise<StoredReceipt | undefined>;
+  list(query: ReceiptQuery): Promise<ReceiptPage>;
+}
