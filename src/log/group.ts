@@ -5,7 +5,7 @@ import { commitment, RECEIPT_ENTRY_BYTES, SALT_BYTES, writeReceiptEntry } from '
 /** One batch holds at most this many entries; C2SP mirrors take no more, and a group must fit one batch (SPEC §3.2). */
 export const GROUP_ENTRIES_MAX = 8_192;
 /** … and at most this many bytes of frame. */
-export const GROUP_BYTES_MAX = 4 * 1024 * 1024;
+export const GROUP_BYTES_MAX: number = 4 * 1024 * 1024;
 
 /** What one receipt takes in a frame, beside its canonical bytes: two lengths, entry and salt. */
 const ITEM_BYTES = 2 + RECEIPT_ENTRY_BYTES + 2 + SALT_BYTES;

@@ -18,6 +18,7 @@ export type SyncEvent =
   | { readonly kind: 'store-failed'; readonly message: string; readonly untilRestart: boolean }
   | { readonly kind: 'store-recovered' }
   | { readonly kind: 'alarm'; readonly alarm: string; readonly region: string; readonly message: string }
+  | { readonly kind: 'resync'; readonly dropped: number }
   | { readonly kind: 'draining' };
 
 /** Told of every event, in order, synchronously: must be quick and must not throw. */

@@ -1,23 +1,15 @@
+import type { KnownReceipt, Place } from '../log/changes.ts';
 import type { Receipt } from '../receipt/receipt.ts';
-import type { LogNumber } from './log-store.ts';
 
-/** Where a receipt stands in one log. */
-export interface Place {
-  readonly log: LogNumber;
-  readonly index: number;
-}
-
-/** What the store remembers of an id: the first digest, and every log that holds it. */
-export interface KnownReceipt {
-  readonly digest: Uint8Array;
-  readonly places: readonly Place[];
-}
+export type { KnownReceipt, Place } from '../log/changes.ts';
 
 /** A receipt with what this region knows of it. */
 export interface StoredReceipt {
   readonly receipt: Receipt;
   readonly digest: Uint8Array;
   readonly places: readonly (Place & { readonly recordedAt: bigint })[];
+  /** Its place in the order of arrival here: what `ReceiptQuery.after` takes. */
+  readonly cursor: string;
 }
 
 /** One page in order of arrival. `after` is a cursor from `next`; absent: from the beginning. */
