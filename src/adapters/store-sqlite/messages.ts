@@ -1,0 +1,23 @@
+import type { ConfigIssue, ErrorCode } from '../../errors.ts';
+import type { Changes, LogNumber } from '../../ports/log-store.ts';
+import type { ReceiptQuery } from '../../ports/receipt-index.ts';
+
+/** What the main thread asks of the worker, one variant per method of the ports. */
+export type Question =
+  | { readonly op: 'recover' | 'probe' | 'close' }
+  | { readonly op: 'commit'; readonly changes: Changes }
+  | { readonly op: 'entries'; readonly log: LogNumber; readonly from: number; readonly bytesMax: number }
+  | { readonly op: 'find'; readonly ids: readonly string[] }
+  | { readonly op: 'get'; readonly receiptId: string }
+  | { readonly op: 'list'; readonly query: ReceiptQuery };
+
+export type Call = Question & { readonly id: number };
+
+/** An error in a form that crosses threads. */
+export type Refusal =
+  | { readonly kind: 'store-failed'; readonly message: string; readonly untilRestart: boolean }
+  | { readonly kind: 'invalid-config'; readonly issues: readonly ConfigIssue[] }
+  | { readonly kind: 'refused'; readonly code: ErrorCode; readonly message: string };
+
+/** Id 0 is the answer to the opening itself. */
+export type Answer = { readonly id: number; readonly value: unknown } | { readonly id: number; readonly refusal: Refusal };

@@ -1,0 +1,133 @@
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { ReceiptSyncError } from '../../errors.ts';
+import { recordedAt } from '../../log/entry.ts';
+import { groupItems } from '../../log/group.ts';
+import type { Group, LogNumber } from '../../ports/log-store.ts';
+import type { KnownReceipt, ReceiptPage, ReceiptQuery, StoredReceipt } from '../../ports/receipt-index.ts';
+import { parseCanonical, receiptDigest } from '../../receipt/canonical.ts';
+import { equalBytes } from '../../std/bytes.ts';
+
+/** Where an entry stands, and what is there. */
+interface FoundEntry {
+  readonly seq: number;
+  readonly position: number;
+  readonly canonical: Uint8Array;
+  readonly recordedAt: bigint;
+}
+
+interface IndexRow {
+  readonly log: LogNumber;
+  readonly index: number;
+  readonly digest: Uint8Array;
+}
+
+/** The store's reading half, in the worker. Sees what is committed. */
+export class Reader {
+  readonly #places: StatementSync;
+  readonly #groupAt: StatementSync;
+  readonly #groupsFrom: StatementSync;
+  readonly #arrivals: StatementSync;
+
+  constructor(database: DatabaseSync) {
+    this.#places = database.prepare('SELECT log, idx, digest FROM receipt WHERE id = ? ORDER BY log');
+    this.#groupAt = database.prepare('SELECT seq, log, start, count, frame FROM entry_group WHERE log = ? AND start <= ? ORDER BY start DESC LIMIT 1');
+    this.#groupsFrom = database.prepare(`SELECT seq, log, start, count, frame FROM entry_group WHERE log = ?1 AND start >=
+      coalesce((SELECT max(start) FROM entry_group WHERE log = ?1 AND start <= ?2), ?2) ORDER BY start`);
+    this.#arrivals = database.prepare('SELECT seq, log, start, count, frame FROM entry_group WHERE seq >= ? ORDER BY seq');
+  }
+
+  find(ids: readonly string[]): readonly (KnownReceipt | undefined)[] {
+    return ids.map((id) => {
+      const rows = this.#rows(id);
+      return rows[0] === undefined ? undefined : { digest: rows[0].digest, places: rows.map(({ log, index }) => ({ log, index })) };
+    });
+  }
+
+  get(id: string): StoredReceipt | undefined {
+    const rows = this.#rows(id);
+    const found = rows.map((row) => this.#entry(row));
+    const first = found.reduce<FoundEntry | undefined>((least, entry) => (least === undefined || isBefore(entry, least) ? entry : least), undefined);
+    return first === undefined ? undefined : stored(id, { rows, found, first });
+  }
+
+  list(query: ReceiptQuery): ReceiptPage {
+    const after = query.after === undefined ? { seq: 0, position: -1 } : parseCursor(query.after);
+    const receipts: StoredReceipt[] = [];
+    for (const row of this.#arrivals.iterate(after.seq)) {
+      const seq = Number(row['seq']);
+      let position = 0;
+      for (const { canonical } of groupItems(bytesOf(row['frame']))) {
+        const isPast = seq === after.seq && position <= after.position;
+        const receipt = isPast || canonical.length === 0 ? undefined : this.#firstArrival(parseCanonical(canonical).receiptId, { seq, position });
+        if (receipt !== undefined) receipts.push(receipt);
+        if (receipts.length === query.limit) return { receipts, next: `${seq}.${position}` };
+        position += 1;
+      }
+    }
+    return { receipts, next: receipts.at(-1)?.cursor ?? query.after ?? '0.0' };
+  }
+
+  entries(log: LogNumber, from: number, bytesMax: number): readonly Group[] {
+    const groups: Group[] = [];
+    let bytes = 0;
+    for (const row of this.#groupsFrom.iterate(log, from)) {
+      const group = groupOf(row);
+      if (group.start + group.count <= from) continue;
+      bytes += group.frame.length;
+      if (groups.length > 0 && bytes > bytesMax) break;
+      groups.push(group);
+    }
+    return groups;
+  }
+
+  /** The receipt if this is where it came first: content that stands in two logs is listed once. */
+  #firstArrival(id: string, at: { readonly seq: number; readonly position: number }): StoredReceipt | undefined {
+    const receipt = this.get(id);
+    return receipt?.cursor === `${at.seq}.${at.position}` ? receipt : undefined;
+  }
+
+  #rows(id: string): readonly IndexRow[] {
+    return this.#places.all(id).map((row) => ({ log: Number(row['log']), index: Number(row['idx']), digest: bytesOf(row['digest']) }));
+  }
+
+  #entry({ log, index }: IndexRow): FoundEntry {
+    const row = this.#groupAt.get(log, index);
+    if (row !== undefined) {
+      let position = 0;
+      for (const { entry, canonical } of groupItems(bytesOf(row['frame']))) {
+        if (Number(row['start']) + position === index) return { seq: Number(row['seq']), position, canonical, recordedAt: recordedAt(entry) };
+        position += 1;
+      }
+    }
+    throw new ReceiptSyncError('INTERNAL', `Entry ${index} of log ${log} is in the index but not in the log`);
+  }
+}
+
+/** Every copy must still have its digest: a rotten one is not served as good. */
+function stored(id: string, held: { readonly rows: readonly IndexRow[]; readonly found: readonly FoundEntry[]; readonly first: FoundEntry }): StoredReceipt {
+  const { rows, found, first } = held;
+  const receipt = parseCanonical(first.canonical);
+  const digest = receiptDigest(first.canonical);
+  const isSound = receipt.receiptId === id && rows.every((row) => equalBytes(row.digest, digest)) && found.every((entry) => equalBytes(entry.canonical, first.canonical));
+  if (!isSound) throw new ReceiptSyncError('INTERNAL', 'The stored copy of this receipt is damaged');
+  const places = rows.map(({ log, index }, n) => ({ log, index, recordedAt: found[n]?.recordedAt ?? 0n }));
+  return { receipt, digest, places, cursor: `${first.seq}.${first.position}` };
+}
+
+function isBefore(a: FoundEntry, b: FoundEntry): boolean {
+  return a.seq < b.seq || (a.seq === b.seq && a.position < b.position);
+}
+
+function parseCursor(cursor: string): { readonly seq: number; readonly position: number } {
+  const [, seq, position] = /^([0-9]{1,15})\.([0-9]{1,5})$/.exec(cursor) ?? [];
+  if (seq === undefined || position === undefined) throw new ReceiptSyncError('NOT_FOUND', 'No such cursor');
+  return { seq: Number(seq), position: Number(position) };
+}
+
+function groupOf(row: Readonly<Record<string, unknown>>): Group {
+  return { log: Number(row['log']), start: Number(row['start']), count: Number(row['count']), frame: bytesOf(row['frame']) };
+}
+
+function bytesOf(value: unknown): Uint8Array {
+  return value instanceof Uint8Array ? value : new Uint8Array();
+}

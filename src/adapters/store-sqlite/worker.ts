@@ -1,0 +1,62 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { InvalidConfigError, ReceiptSyncError, StoreFailedError } from '../../errors.ts';
+import { Engine } from './engine.ts';
+import type { Answer, Call, Refusal } from './messages.ts';
+import type { StoreIdentity } from './open.ts';
+import { Reader } from './reader.ts';
+
+/** The one thread that touches the files: answers calls in the order they come. */
+function serve(identity: StoreIdentity): void {
+  const engine = new Engine(identity);
+  const reader = new Reader(engine.database);
+  parentPort?.on('message', (call: Call) => {
+    const answer = answerTo(call, engine, reader);
+    parentPort?.postMessage(answer);
+    if (call.op === 'close') parentPort?.close();
+    else engine.checkpointIfDue();
+  });
+  parentPort?.postMessage({ id: 0, value: undefined } satisfies Answer);
+}
+
+function answerTo(call: Call, engine: Engine, reader: Reader): Answer {
+  try {
+    return { id: call.id, value: valueOf(call, engine, reader) };
+  } catch (error) {
+    return { id: call.id, refusal: refusalOf(error) };
+  }
+}
+
+function valueOf(call: Call, engine: Engine, reader: Reader): unknown {
+  switch (call.op) {
+    case 'recover':
+      return engine.recover();
+    case 'commit':
+      return engine.commit(call.changes);
+    case 'probe':
+      return engine.probe();
+    case 'entries':
+      return reader.entries(call.log, call.from, call.bytesMax);
+    case 'find':
+      return reader.find(call.ids);
+    case 'get':
+      return reader.get(call.receiptId);
+    case 'list':
+      return reader.list(call.query);
+    case 'close':
+      return engine.close();
+  }
+}
+
+function refusalOf(error: unknown): Refusal {
+  if (error instanceof StoreFailedError) return { kind: 'store-failed', message: error.message, untilRestart: error.untilRestart };
+  if (error instanceof InvalidConfigError) return { kind: 'invalid-config', issues: error.issues };
+  if (error instanceof ReceiptSyncError) return { kind: 'refused', code: error.code, message: error.message };
+  return { kind: 'store-failed', message: String(error), untilRestart: true };
+}
+
+try {
+  serve(workerData);
+} catch (error) {
+  parentPort?.postMessage({ id: 0, refusal: refusalOf(error) } satisfies Answer);
+  parentPort?.close();
+}
