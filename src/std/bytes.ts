@@ -1,3 +1,5 @@
+import { isAscii, isUtf8 } from 'node:buffer';
+
 /** Lower-case hex of the bytes. */
 export function toHex(bytes: Uint8Array): string {
   return view(bytes).toString('hex');
@@ -17,4 +19,10 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
 /** A Buffer over the same memory; nothing is copied. */
 export function view(bytes: Uint8Array): Buffer {
   return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** The text of well-formed UTF-8 (RFC 3629), or `undefined`. A byte order mark is a character like any other. */
+export function utf8Text(bytes: Uint8Array): string | undefined {
+  if (isAscii(bytes)) return view(bytes).toString('latin1');
+  return isUtf8(bytes) ? view(bytes).toString('utf8') : undefined;
 }

@@ -1,0 +1,100 @@
+import { hash, timingSafeEqual } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { InvalidJsonError, InvalidReceiptError, ReceiptSyncError } from '../../errors.ts';
+import type { Receipt } from '../../receipt/receipt.ts';
+import { receiptFromJson, receiptsFromJsonArray, startsArray } from '../../receipt/wire.ts';
+import { utf8Text } from '../../std/bytes.ts';
+
+/** CONTRACT §4. */
+export const RECEIPT_BYTES_MAX = 65_536;
+export const ARRAY_ITEMS_MAX = 8_192;
+export const ARRAY_BYTES_MAX = 4_194_304;
+
+/** How a body of receipts is written. */
+export type Media = 'json' | 'ndjson';
+
+/** One receipt of a body, or what is wrong with it. */
+export type Item = Receipt | InvalidReceiptError | InvalidJsonError;
+
+/** What a body holds: one receipt, or many, each of them a receipt or what is wrong with it. */
+export type Intake = { readonly kind: 'one'; readonly receipt: Receipt } | { readonly kind: 'many'; readonly items: readonly Item[] };
+
+/** The media type, or a thrown UNSUPPORTED_MEDIA: only UTF-8, only identity, and no text/plain that a web page could send unasked. */
+export function mediaOf(request: IncomingMessage): Media {
+  const encoding = request.headers['content-encoding'] ?? 'identity';
+  if (encoding.toLowerCase() !== 'identity') throw new ReceiptSyncError('UNSUPPORTED_MEDIA', 'Content-Encoding must be identity');
+  const [type = '', ...parameters] = (request.headers['content-type'] ?? '').split(';').map((part) => part.trim().toLowerCase());
+  const isPlain = parameters.every((parameter) => parameter === '' || /^charset="?utf-8"?$/.test(parameter));
+  if (isPlain && type === 'application/json') return 'json';
+  if (isPlain && type === 'application/x-ndjson') return 'ndjson';
+  throw new ReceiptSyncError('UNSUPPORTED_MEDIA', 'Content-Type must be application/json or application/x-ndjson, in UTF-8');
+}
+
+/** The whole body; TOO_LARGE as soon as that is known, by its announced length or on the way. */
+export async function readBody(request: IncomingMessage, bytesMax: number): Promise<Buffer> {
+  const announced = Number(request.headers['content-length'] ?? 0);
+  if (announced > bytesMax) throw tooLarge(bytesMax);
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
+    bytes += chunk.length;
+    if (bytes > bytesMax) throw tooLarge(bytesMax);
+    chunks.push(chunk);
+  }
+  return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks);
+}
+
+/** Parses a body of receipts. Throws INVALID_JSON, INVALID_RECEIPT (for a single one) or TOO_LARGE. */
+export function intakeOf(media: Media, body: Uint8Array): Intake {
+  if (media === 'ndjson') return { kind: 'many', items: linesOf(body).map(receiptOfLine) };
+  const text = utf8Text(body);
+  if (text === undefined) throw notUtf8();
+  if (startsArray(text)) return { kind: 'many', items: receiptsFromJsonArray(text, ARRAY_ITEMS_MAX) };
+  if (body.length > RECEIPT_BYTES_MAX) throw tooLarge(RECEIPT_BYTES_MAX);
+  return { kind: 'one', receipt: receiptFromJson(text) };
+}
+
+/** One line of ndjson: a receipt, or what is wrong with it. */
+export function receiptOfLine(line: Uint8Array): Item {
+  const text = utf8Text(line);
+  if (text === undefined) return notUtf8();
+  try {
+    return receiptFromJson(text);
+  } catch (error) {
+    if (error instanceof InvalidReceiptError || error instanceof InvalidJsonError) return error;
+    throw error;
+  }
+}
+
+function linesOf(body: Uint8Array): readonly Uint8Array[] {
+  const lines: Uint8Array[] = [];
+  let start = 0;
+  while (start < body.length) {
+    const newline = body.indexOf(0x0a, start);
+    const end = newline === -1 ? body.length : newline;
+    if (end - start > RECEIPT_BYTES_MAX) throw tooLarge(RECEIPT_BYTES_MAX);
+    if (end > start) lines.push(body.subarray(start, end));
+    if (lines.length > ARRAY_ITEMS_MAX) throw new ReceiptSyncError('TOO_LARGE', `A batch holds at most ${ARRAY_ITEMS_MAX} receipts`);
+    start = end + 1;
+  }
+  return lines;
+}
+
+/** Constant in time in the token's content: digests are compared, so that not even the length shows. */
+export function bearerMatches(request: IncomingMessage, token: string): boolean {
+  const [, offered] = /^Bearer +(.+)$/i.exec(request.headers.authorization ?? '') ?? [];
+  return offered !== undefined && timingSafeEqual(hash('sha256', offered, 'buffer'), hash('sha256', token, 'buffer'));
+}
+
+/** True for a peer on this machine, whatever family its address is written in. */
+export function isLoopback(address: string | undefined): boolean {
+  return address !== undefined && (address === '::1' || /^(?:::ffff:)?127\./.test(address));
+}
+
+export function tooLarge(bytesMax: number): ReceiptSyncError {
+  return new ReceiptSyncError('TOO_LARGE', `The body must have at most ${bytesMax} bytes`);
+}
+
+function notUtf8(): InvalidJsonError {
+  return new InvalidJsonError('The text is not UTF-8', 0);
+}

@@ -1,0 +1,74 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { ReceiptSyncError } from '../../errors.ts';
+import { problemOf, sendProblem } from './problem.ts';
+
+/** One request on its way through a listener. */
+export interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  /** Path without the query, raw: segments are still percent-encoded. */
+  readonly path: string;
+  readonly query: URLSearchParams;
+}
+
+/** A path: exact, or a prefix and suffix around one encoded segment that is handed to the handler decoded. */
+export interface Route {
+  readonly methods: readonly string[];
+  readonly path: string | { readonly before: string; readonly after: string };
+  readonly handle: (exchange: Exchange, segment: string) => Promise<void> | void;
+}
+
+/** Answers by the first route that fits: 404 without one, 405 for another method, a problem for whatever a handler throws. */
+export async function dispatch(routes: readonly Route[], exchange: Exchange, onInternal: (error: unknown) => void): Promise<void> {
+  const { request, response } = exchange;
+  try {
+    const fitting = routes.flatMap((route) => {
+      const segment = segmentOf(route, exchange.path);
+      return segment === undefined ? [] : [{ route, segment }];
+    });
+    if (fitting.length === 0) throw new ReceiptSyncError('NOT_FOUND', 'Nothing is served under this path');
+    const chosen = fitting.find(({ route }) => route.methods.includes(request.method ?? ''));
+    if (chosen === undefined) {
+      response.setHeader('allow', fitting.flatMap(({ route }) => route.methods).join(', '));
+      throw new ReceiptSyncError('METHOD_NOT_ALLOWED', 'This path does not take this method');
+    }
+    await chosen.route.handle(exchange, chosen.segment);
+  } catch (error) {
+    refuse(exchange, error, onInternal);
+  }
+}
+
+/** Splits a request's target; the raw path is kept as it came, so that ids are opaque. */
+export function exchangeOf(request: IncomingMessage, response: ServerResponse): Exchange {
+  const target = request.url ?? '/';
+  const question = target.indexOf('?');
+  const path = question === -1 ? target : target.slice(0, question);
+  return { request, response, path, query: new URLSearchParams(question === -1 ? '' : target.slice(question + 1)) };
+}
+
+function refuse(exchange: Exchange, error: unknown, onInternal: (error: unknown) => void): void {
+  const { request, response } = exchange;
+  const what = problemOf(error);
+  if (what.code === 'INTERNAL' && !request.destroyed) onInternal(error);
+  if (response.headersSent || response.destroyed) {
+    response.destroy();
+    return;
+  }
+  // What was not read of the body is not read any more: the connection ends with this answer.
+  if (!request.complete) response.setHeader('connection', 'close');
+  sendProblem(response, what);
+}
+
+function segmentOf(route: Route, path: string): string | undefined {
+  if (typeof route.path === 'string') return route.path === path ? '' : undefined;
+  const { before, after } = route.path;
+  if (!path.startsWith(before) || !path.endsWith(after) || path.length <= before.length + after.length) return undefined;
+  const raw = path.slice(before.length, path.length - after.length);
+  if (raw.includes('/')) return undefined;
+  try {
+    return decodeURIComponent(raw);
+  } catch {
+    throw new ReceiptSyncError('NOT_FOUND', 'The path is not percent-encoded UTF-8');
+  }
+}
+

@@ -1,0 +1,137 @@
+import type { RequestListener } from 'node:http';
+import { OverloadedError, ReceiptConflictError, ReceiptSyncError, StoreFailedError } from '../../errors.ts';
+import type { ReceiveAnswer, Receiving } from '../../ports/receiving.ts';
+import type { Receipt } from '../../receipt/receipt.ts';
+import { unreachable } from '../../std/assert.ts';
+import { toHex } from '../../std/bytes.ts';
+import { rfc3339 } from '../../std/time.ts';
+import { problemOf, sendJson } from '../http/problem.ts';
+import { ARRAY_BYTES_MAX, ARRAY_ITEMS_MAX, bearerMatches, type Item, intakeOf, isLoopback, mediaOf, readBody } from '../http/request.ts';
+import { dispatch, type Exchange, exchangeOf, type Route } from '../http/route.ts';
+import { storedJson } from '../http/stored-json.ts';
+
+/** Bytes of bodies that may be under way at once on one listener. */
+const BODIES_BYTES_MAX = 64 * 1024 * 1024;
+const OVERLOAD_RETRY_AFTER_MS = 1_000;
+/** What a body is booked at until its length is known. */
+const UNKNOWN_BODY_BYTES = 65_536;
+
+/** Who may post and read by the plain protocol (CONTRACT §2 `plain`). */
+export interface PlainAccess {
+  /** `loopback`: from this machine, or with the right token. */
+  readonly accept: 'loopback' | 'token' | 'off';
+  readonly token?: (() => string | undefined) | undefined;
+}
+
+export interface PeerListenerOptions {
+  readonly region: Receiving;
+  readonly plain: PlainAccess;
+  readonly healthJson: () => string;
+  /** Told of what is our own bug. */
+  readonly onInternal: (error: unknown) => void;
+  readonly nowMs: () => number;
+}
+
+/** The peer listener (CONTRACT §4): what other regions reach. An acknowledgement is sent only after an fsync covers it. */
+export function peerListener(options: PeerListenerOptions): RequestListener {
+  const routes = peerRoutes(options);
+  return (request, response) => {
+    void dispatch(routes, exchangeOf(request, response), options.onInternal);
+  };
+}
+
+function peerRoutes(options: PeerListenerOptions): readonly Route[] {
+  const { region } = options;
+  const bodies = { bytes: 0 };
+  const receive = (exchange: Exchange): Promise<void> => takeReceipts(options, exchange, bodies);
+  const hello = ({ response }: Exchange): void => sendJson(response, 200, JSON.stringify({ status: 'ready', region: region.regionId }));
+  const probe = (isWell: () => boolean) => ({ response }: Exchange): void => sendJson(response, isWell() ? 200 : 503, JSON.stringify({ status: isWell() ? 'ok' : 'unavailable' }));
+  return [
+    { methods: ['POST'], path: '/receipt-sync', handle: receive },
+    { methods: ['GET', 'HEAD'], path: '/receipt-sync', handle: hello },
+    { methods: ['POST'], path: '/api/v1/receipts', handle: receive },
+    { methods: ['GET', 'HEAD'], path: { before: '/api/v1/receipts/', after: '' }, handle: (exchange, id) => sendStored(options, exchange, id) },
+    { methods: ['GET', 'HEAD'], path: '/livez', handle: probe(() => true) },
+    { methods: ['GET', 'HEAD'], path: '/readyz', handle: probe(() => region.isReady()) },
+    { methods: ['GET', 'HEAD'], path: '/health', handle: ({ response }) => sendJson(response, 200, options.healthJson()) },
+  ];
+}
+
+function hasRight(plain: PlainAccess, { request }: Exchange): boolean {
+  const token = plain.token?.();
+  if (token !== undefined && bearerMatches(request, token)) return true;
+  return plain.accept === 'loopback' && isLoopback(request.socket.remoteAddress);
+}
+
+async function sendStored(options: PeerListenerOptions, exchange: Exchange, id: string): Promise<void> {
+  const stored = await options.region.getStored(id);
+  if (stored === undefined) throw new ReceiptSyncError('NOT_FOUND', 'No receipt has that id here');
+  const { regionId } = options.region;
+  if (hasRight(options.plain, exchange)) sendJson(exchange.response, 200, storedJson(stored, regionId));
+  else sendJson(exchange.response, 200, JSON.stringify({ receipt_id: id, digest: toHex(stored.digest), region_id: regionId }));
+}
+
+async function takeReceipts(options: PeerListenerOptions, exchange: Exchange, bodies: { bytes: number }): Promise<void> {
+  const { request, response } = exchange;
+  if (options.plain.accept === 'off') throw new ReceiptSyncError('FORBIDDEN', 'This region takes no plain receipts');
+  if (!hasRight(options.plain, exchange)) throw new ReceiptSyncError('UNAUTHENTICATED', 'A bearer token is wanted here');
+  const media = mediaOf(request);
+  const booked = Number(request.headers['content-length'] ?? UNKNOWN_BODY_BYTES);
+  if (bodies.bytes + booked > BODIES_BYTES_MAX) throw new OverloadedError('Too many bodies are under way', OVERLOAD_RETRY_AFTER_MS);
+  bodies.bytes += booked;
+  try {
+    const intake = intakeOf(media, await readBody(request, ARRAY_BYTES_MAX));
+    response.setHeader('receipt-sync-batch', ARRAY_ITEMS_MAX);
+    if (intake.kind === 'one') await answerOne(options, exchange, intake.receipt);
+    else await answerMany(options, exchange, intake.items);
+  } finally {
+    bodies.bytes -= booked;
+  }
+}
+
+async function answerOne(options: PeerListenerOptions, { response }: Exchange, receipt: Receipt): Promise<void> {
+  const [answer] = await options.region.receive([receipt]);
+  if (answer?.kind !== 'acknowledged') throw errorOf(receipt, answer);
+  sendJson(response, 200, acknowledgement(options, receipt, answer));
+}
+
+/** 200 with one result per receipt, in order: acknowledged, or refused with what its status would have been. */
+async function answerMany(options: PeerListenerOptions, { response }: Exchange, items: readonly Item[]): Promise<void> {
+  const receipts = items.filter((item): item is Receipt => !(item instanceof Error));
+  const answers = (await options.region.receive(receipts)).values();
+  const results = items.map((item) => {
+    if (item instanceof Error) return refusal('', item);
+    const answer = answers.next().value;
+    return answer?.kind === 'acknowledged' ? acknowledgement(options, item, answer) : refusal(item.receiptId, errorOf(item, answer));
+  });
+  sendJson(response, 200, `[${results.join(',')}]`);
+}
+
+function acknowledgement(options: PeerListenerOptions, receipt: Receipt, answer: ReceiveAnswer & { readonly kind: 'acknowledged' }): string {
+  const { regionId } = options.region;
+  const { digest, duplicate } = answer;
+  return JSON.stringify({ status: 'acknowledged', receipt_id: receipt.receiptId, timestamp: rfc3339(options.nowMs()), region_id: regionId, digest: toHex(digest), duplicate });
+}
+
+function refusal(receiptId: string, error: Error): string {
+  const { status, code, detail, extra } = problemOf(error);
+  return JSON.stringify({ status: 'refused', receipt_id: receiptId, http_status: status, code, detail, ...extra });
+}
+
+function errorOf(receipt: Receipt, answer: ReceiveAnswer | undefined): ReceiptSyncError {
+  if (answer === undefined) return new ReceiptSyncError('INTERNAL', 'No answer');
+  switch (answer.kind) {
+    case 'conflict':
+      return new ReceiptConflictError(receipt.receiptId, { held: toHex(answer.held), offered: toHex(answer.offered) });
+    case 'overloaded':
+      return new OverloadedError('Too many receipts wait to be stored', answer.retryAfterMs);
+    case 'store-failed':
+      return new StoreFailedError(answer.message, { untilRestart: false });
+    case 'closed':
+      return new ReceiptSyncError('CLOSED', 'This region is going down');
+    case 'acknowledged':
+      return new ReceiptSyncError('INTERNAL', 'An acknowledgement is no error');
+    default:
+      return unreachable(answer);
+  }
+}

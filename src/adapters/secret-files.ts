@@ -1,0 +1,40 @@
+import { readFileSync } from 'node:fs';
+import { InvalidConfigError } from '../errors.ts';
+
+/** A token is read anew at most this often: rotated by replacing the file, without a read per request. */
+const REREAD_MS = 1_000;
+
+/** The first line of a token file, always the present one. Throws InvalidConfigError if it can't be read at first; later the last one counts. */
+export function tokenReader(path: string): () => string | undefined {
+  let token = readToken(path);
+  let readAtMs = performance.now();
+  return () => {
+    if (performance.now() - readAtMs < REREAD_MS) return token;
+    readAtMs = performance.now();
+    try {
+      token = readToken(path);
+    } catch (error) {
+      if (!(error instanceof InvalidConfigError)) throw error;
+    }
+    return token;
+  };
+}
+
+function readToken(path: string): string {
+  const [line = ''] = readText(path).split(/\r?\n/, 1);
+  if (line.trim() === '') throw new InvalidConfigError([{ path: 'tokenFile', message: `The first line of ${path} holds no token` }]);
+  return line.trim();
+}
+
+/** The text of a PEM file. Throws InvalidConfigError if it can't be read. */
+export function readPem(path: string): string {
+  return readText(path);
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new InvalidConfigError([{ path: 'file', message: `Can't read ${path}` }], { cause: error });
+  }
+}

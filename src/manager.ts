@@ -1,0 +1,172 @@
+import type { RequestListener } from 'node:http';
+import { systemClock } from './adapters/clock.ts';
+import { systemEntropy } from './adapters/entropy.ts';
+import { peerListener, type PlainAccess } from './adapters/peer-http/listener.ts';
+import { HttpPeer } from './adapters/peer-http/peer.ts';
+import { readPem, tokenReader } from './adapters/secret-files.ts';
+import { openSqliteStore } from './adapters/store-sqlite/store.ts';
+import { InvalidConfigError } from './errors.ts';
+import type { Observer, SyncEvent } from './ports/observer.ts';
+import type { StoredReceipt } from './ports/receipt-index.ts';
+import { parseReceipt } from './receipt/parse.ts';
+import type { Receipt } from './receipt/receipt.ts';
+import { MultiRegionConfig, type MultiRegionFields } from './region/multi-region-config.ts';
+import { RegionConfig, type RegionConfigFields } from './region/region-config.ts';
+import type { HealthReport, RegionSyncStatus, SyncResult, Verification } from './region/sync-result.ts';
+import { openRegion, type Region, type RegionOverview } from './replication/region.ts';
+import { type Duration, durationMs } from './std/duration.ts';
+
+/** What is not part of the region's configuration. */
+export interface OpenOptions {
+  /** Told of every event, in order, synchronously. */
+  readonly observer?: Observer;
+  /** Who may post and read by `peerHandler`; loopback where nothing is said. */
+  readonly plain?: PlainAccess;
+  /** Told of bugs of ours that a request met. */
+  readonly onInternalError?: (error: unknown) => void;
+}
+
+/** How `syncReceipt` waits (CONTRACT §1). */
+export interface SyncReceiptOptions {
+  /** `quorum` (default), `all` remotes' outcomes, or the `local` fsync only. */
+  readonly waitFor?: 'quorum' | 'all' | 'local';
+  /** Rejects with its reason; the receipt and its replication go on. */
+  readonly signal?: AbortSignal;
+  /** Resolves as `pending` after this. */
+  readonly deadline?: Duration;
+}
+
+/** One region's receipts: stores, replicates and verifies them. Opens no port; `peerHandler` is what other regions need to reach. */
+export class ReceiptSyncManager implements AsyncDisposable {
+  readonly config: MultiRegionConfig;
+  /** All peer routes, for `http.createServer(manager.peerHandler)`. */
+  readonly peerHandler: RequestListener;
+  readonly #region: Region;
+
+  private constructor(config: MultiRegionConfig, region: Region, options: OpenOptions) {
+    this.config = config;
+    this.#region = region;
+    this.peerHandler = peerListener({
+      region,
+      plain: options.plain ?? { accept: 'loopback' },
+      healthJson: () => healthJson(region.health()),
+      onInternal: options.onInternalError ?? (() => undefined),
+      nowMs: systemClock.wallMs,
+    });
+  }
+
+  /** Opens the store, recovers, and begins to deliver what is owed. Rejects with InvalidConfigError or StoreFailedError. */
+  static async open(config: MultiRegionConfig | MultiRegionFields, options: OpenOptions = {}): Promise<ReceiptSyncManager> {
+    const checked = config instanceof MultiRegionConfig ? config : MultiRegionConfig.from(config);
+    checked.validate();
+    const peers = peersOf(checked);
+    const store = await openSqliteStore({ dataDir: checked.dataDir, region: checked.region, cluster: checked.cluster });
+    const observe = options.observer ?? (() => undefined);
+    try {
+      const region = await openRegion(checked, { store, clock: systemClock, entropy: systemEntropy, observe, peer: peers });
+      return new ReceiptSyncManager(checked, region, options);
+    } catch (error) {
+      await store.close();
+      throw error;
+    }
+  }
+
+  static fromRegionConfig(legacy: RegionConfig | RegionConfigFields, options: OpenOptions = {}): Promise<ReceiptSyncManager> {
+    const config = legacy instanceof RegionConfig ? legacy : new RegionConfig(legacy);
+    return ReceiptSyncManager.open(config.toMultiRegionConfig(), options);
+  }
+
+  /** Stores a receipt durably, replicates it, and waits as told. See {@link SyncResult}; throws InvalidReceiptError, ReceiptConflictError, StoreFailedError, OverloadedError, ClosedError. */
+  async syncReceipt(receipt: Receipt, options: SyncReceiptOptions = {}): Promise<SyncResult> {
+    const { waitFor = 'quorum', signal, deadline } = options;
+    const deadlineMs = deadline === undefined ? this.config.waitTimeoutMs : durationMs(deadline);
+    if (deadline !== undefined && deadlineMs === undefined) throw new InvalidConfigError([{ path: 'deadline', message: 'deadline is no duration' }]);
+    return this.#region.sync(parseReceipt(receipt), { waitFor, signal, deadlineMs });
+  }
+
+  /** As `syncReceipt`, for a receipt that has been parsed by `receiptFromJson`: the door has checked it. */
+  syncParsed(receipt: Receipt, options: { readonly waitFor: 'quorum' | 'all' | 'local'; readonly deadlineMs?: number }): Promise<SyncResult> {
+    return this.#region.sync(receipt, options);
+  }
+
+  /** Do enough regions confirm this receipt when asked now? */
+  async verifyQuorum(receiptId: string): Promise<boolean> {
+    return (await this.verify(receiptId)).verdict === 'confirmed';
+  }
+
+  verify(receiptId: string): Promise<Verification> {
+    return this.#region.verify(receiptId);
+  }
+
+  async getSyncStatus(): Promise<readonly RegionSyncStatus[]> {
+    return this.#region.status();
+  }
+
+  async getHealthStatus(): Promise<HealthReport> {
+    return this.#region.health();
+  }
+
+  /** The region as a whole: store, weights, alarms. */
+  overview(): RegionOverview {
+    return this.#region.overview();
+  }
+
+  /** Store writable, recovered, not draining; never depends on other regions. */
+  isReady(): boolean {
+    return this.#region.isReady();
+  }
+
+  async getReceipt(receiptId: string): Promise<Receipt | undefined> {
+    return (await this.#region.getStored(receiptId))?.receipt;
+  }
+
+  /** The receipt with its digest and where it stands. */
+  getStored(receiptId: string): Promise<StoredReceipt | undefined> {
+    return this.#region.getStored(receiptId);
+  }
+
+  /** Resolves when the receipt has its quorum, however long that takes. Rejects with NOT_FOUND, QuorumNotReachedError, or the signal's reason. */
+  waitForQuorum(receiptId: string, options: { readonly signal?: AbortSignal } = {}): Promise<SyncResult> {
+    return this.#region.waitForQuorum(receiptId, options.signal);
+  }
+
+  /** All receipts held here in order of arrival; `after` is a `cursor` of one of them. */
+  receipts(options: { readonly after?: string } = {}): AsyncIterable<StoredReceipt> {
+    return this.#region.receipts(options.after);
+  }
+
+  /** Events from now on. */
+  events(options: { readonly signal?: AbortSignal } = {}): AsyncIterable<SyncEvent> {
+    return this.#region.events(options.signal);
+  }
+
+  /** Refuses new calls, waits for commits and callers up to `timeout`, resolves the rest as pending, closes the store. */
+  async close(options: { readonly timeout?: Duration } = {}): Promise<void> {
+    await this.#region.close(durationMs(options.timeout ?? '10s') ?? 10_000);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
+
+/** The body of `/health` (CONTRACT §4), without the regions. */
+export function healthJson(health: HealthReport): string {
+  const { status, regionsAvailable, regionsTotal, quorumStatus } = health;
+  return JSON.stringify({ status, regions_available: regionsAvailable, regions_total: regionsTotal, quorum_status: quorumStatus });
+}
+
+function peersOf(config: MultiRegionConfig): (regionId: string) => HttpPeer {
+  const ids = config.regions.map((remote) => remote.regionId);
+  return (regionId) => {
+    const remote = config.regions.find((candidate) => candidate.regionId === regionId);
+    if (remote === undefined) throw new InvalidConfigError([{ path: 'remotes', message: `No remote region ${regionId}` }]);
+    return new HttpPeer({
+      endpoint: remote.endpoint,
+      ownRegion: config.region,
+      otherRemotes: ids.filter((id) => id !== regionId),
+      token: remote.tokenFile === undefined ? undefined : tokenReader(remote.tokenFile),
+      ca: remote.caFile === undefined ? undefined : readPem(remote.caFile),
+    });
+  };
+}
