@@ -1,0 +1,132 @@
+import { sendJson } from '../adapters/http/problem.ts';
+import { ARRAY_BYTES_MAX, bearerMatches, intakeOf, isLoopback, mediaOf, readBody } from '../adapters/http/request.ts';
+import type { Exchange, Route } from '../adapters/http/route.ts';
+import { storedJson } from '../adapters/http/stored-json.ts';
+import { OverloadedError, ReceiptSyncError } from '../errors.ts';
+import type { ReceiptSyncManager } from '../manager.ts';
+import type { Receipt } from '../receipt/receipt.ts';
+import { arrayStatus, errorAnswer, type ItemAnswer, itemJson, regionsOf, resultAnswer, statusJson, verificationJson } from './answers.ts';
+import { batchStream } from './batch-stream.ts';
+
+/** The longest wait a request may ask for. */
+const WAIT_SECONDS_MAX = 60;
+/** Requests that may wait for an outcome at once. */
+const REQUESTS_MAX = 10_000;
+const OVERLOAD_RETRY_AFTER_MS = 1_000;
+
+export interface LocalOptions {
+  readonly manager: ReceiptSyncManager;
+  /** What a request waits where it does not say. */
+  readonly waitTimeoutMs: number;
+  /** Wanted from everybody if there is one. */
+  readonly token: (() => string | undefined) | undefined;
+  /** Bound to loopback: then a Host that is not a loopback name is a page that tries DNS rebinding. */
+  readonly isLoopbackOnly: boolean;
+}
+
+/** The local listener's routes (CONTRACT §4): applications and operators. */
+export function localRoutes(options: LocalOptions): readonly Route[] {
+  const { manager } = options;
+  const guard = (handle: Route['handle']): Route['handle'] => (exchange, segment) => {
+    checkHost(options, exchange);
+    checkToken(options, exchange);
+    return handle(exchange, segment);
+  };
+  const waiting = { requests: 0 };
+  const read = (path: Route['path'], handle: Route['handle']): Route => ({ methods: ['GET', 'HEAD'], path, handle: guard(handle) });
+  return [
+    { methods: ['POST'], path: '/api/v1/sync', handle: guard((exchange) => counted(waiting, () => takeSync(options, exchange))) },
+    read({ before: '/api/v1/receipts/', after: '/quorum' }, async ({ response }, id) => sendJson(response, 200, verificationJson(id, await manager.verify(id)))),
+    read({ before: '/api/v1/receipts/', after: '' }, ({ response }, id) => sendReceipt(manager, response, id)),
+    read('/api/v1/status', async ({ response }) => sendJson(response, 200, statusJson(manager.overview(), await manager.getSyncStatus()))),
+    read('/health', async ({ response }) => sendHealth(manager, response)),
+    // Probes carry no token and ask no other region.
+    probe('/livez', () => true),
+    probe('/readyz', () => manager.isReady()),
+    probe('/quorumz', () => manager.overview().reachableWeight >= manager.overview().threshold),
+  ];
+}
+
+function probe(path: string, isWell: () => boolean): Route {
+  const handle = ({ response }: Exchange): void => sendJson(response, isWell() ? 200 : 503, JSON.stringify({ status: isWell() ? 'ok' : 'unavailable' }));
+  return { methods: ['GET', 'HEAD'], path, handle };
+}
+
+function checkHost(options: LocalOptions, { request }: Exchange): void {
+  if (!options.isLoopbackOnly) return;
+  const host = (request.headers.host ?? '').replace(/:\d+$/, '').replace(/^\[|\]$/g, '').toLowerCase();
+  if (host !== 'localhost' && !isLoopback(host)) throw new ReceiptSyncError('FORBIDDEN', 'The Host of this listener is a loopback name');
+}
+
+function checkToken(options: LocalOptions, { request }: Exchange): void {
+  const token = options.token?.();
+  if (token !== undefined && !bearerMatches(request, token)) throw new ReceiptSyncError('UNAUTHENTICATED', 'A bearer token is wanted here');
+}
+
+async function counted(waiting: { requests: number }, take: () => Promise<void>): Promise<void> {
+  if (waiting.requests >= REQUESTS_MAX) throw new OverloadedError('Too many requests wait for an outcome', OVERLOAD_RETRY_AFTER_MS);
+  waiting.requests += 1;
+  try {
+    await take();
+  } finally {
+    waiting.requests -= 1;
+  }
+}
+
+async function takeSync(options: LocalOptions, exchange: Exchange): Promise<void> {
+  const { request, response } = exchange;
+  const media = mediaOf(request);
+  const wait = waitOf(options, request.headers['prefer']);
+  const sync = (receipt: Receipt): Promise<ItemAnswer> => syncItem(options.manager, receipt, wait);
+  if (media === 'ndjson') {
+    await batchStream(request, response, sync);
+    return;
+  }
+  const intake = intakeOf(media, await readBody(request, ARRAY_BYTES_MAX));
+  if (intake.kind === 'one') {
+    await answerOne(exchange, await options.manager.syncParsed(intake.receipt, wait).then(resultAnswer));
+    return;
+  }
+  if (intake.items.length === 0) throw new ReceiptSyncError('INVALID_JSON', 'The array holds no receipt');
+  const answers = await Promise.all(intake.items.map((item) => (item instanceof Error ? errorAnswer(item) : sync(item))));
+  sendJson(response, arrayStatus(answers), `[${answers.map(itemJson).join(',')}]`);
+}
+
+function answerOne({ response }: Exchange, answer: ItemAnswer): void {
+  sendJson(response, answer.status, answer.json);
+}
+
+async function syncItem(manager: ReceiptSyncManager, receipt: Receipt, wait: Wait): Promise<ItemAnswer> {
+  try {
+    return resultAnswer(await manager.syncParsed(receipt, wait));
+  } catch (error) {
+    return errorAnswer(error, receipt.receiptId);
+  }
+}
+
+interface Wait {
+  readonly waitFor: 'quorum' | 'local';
+  readonly deadlineMs: number;
+}
+
+/** `Prefer: wait=N` (seconds, at most 60) or `respond-async` (RFC 7240); what is not understood is ignored, as it says. */
+function waitOf(options: LocalOptions, header: string | string[] | undefined): Wait {
+  const preferences = [header ?? []].flat().join(',').split(',').map((preference) => preference.trim().toLowerCase());
+  if (preferences.includes('respond-async')) return { waitFor: 'local', deadlineMs: 0 };
+  const seconds = preferences.flatMap((preference) => /^wait\s*=\s*"?(\d{1,6})"?$/.exec(preference)?.slice(1).map(Number) ?? [])[0];
+  return { waitFor: 'quorum', deadlineMs: seconds === undefined ? options.waitTimeoutMs : Math.min(seconds, WAIT_SECONDS_MAX) * 1_000 };
+}
+
+async function sendReceipt(manager: ReceiptSyncManager, response: Exchange['response'], id: string): Promise<void> {
+  const stored = await manager.getStored(id);
+  if (stored === undefined) throw new ReceiptSyncError('NOT_FOUND', 'No receipt has that id here');
+  sendJson(response, 200, storedJson(stored, manager.config.region));
+}
+
+async function sendHealth(manager: ReceiptSyncManager, response: Exchange['response']): Promise<void> {
+  const health = await manager.getHealthStatus();
+  const { status, regionsAvailable, regionsTotal, quorumStatus } = health;
+  const regions = regionsOf(await manager.getSyncStatus());
+  const body = JSON.stringify({ status, regions_available: regionsAvailable, regions_total: regionsTotal, quorum_status: quorumStatus, regions });
+  sendJson(response, status === 'unhealthy' ? 503 : 200, body);
+}

@@ -1,0 +1,95 @@
+import { createServer, type RequestListener, type Server } from 'node:http';
+import { rmSync, statSync } from 'node:fs';
+import { dispatch, exchangeOf } from '../adapters/http/route.ts';
+import { isLoopback } from '../adapters/http/request.ts';
+import { tokenReader } from '../adapters/secret-files.ts';
+import type { DaemonConfig, LocalAddress } from '../config/daemon-config.ts';
+import type { ReceiptSyncManager } from '../manager.ts';
+import { localRoutes } from './local-routes.ts';
+
+/** Sockets per listener; more are closed at once. */
+const CONNECTIONS_MAX = 4_096;
+/** A client gets this long for its request head. */
+const HEADERS_TIMEOUT_MS = 10_000;
+/** … and this long for a whole request on the peer listener; the local one may hold a batch stream open. */
+const PEER_REQUEST_TIMEOUT_MS = 60_000;
+const KEEP_ALIVE_MS = 65_000;
+const HEADERS_BYTES_MAX = 16 * 1024;
+
+/** Listeners that are up. */
+export interface RunningServer {
+  /** A URL that a client on this machine reaches the local listener by: http://… or unix:/…. */
+  readonly localUrl: string;
+  readonly peersUrl: string;
+  /** Takes no new connections, lets requests under way end for at most `graceMs`, then closes them. */
+  close(graceMs: number): Promise<void>;
+}
+
+/** Opens both listeners of a daemon. Rejects with the system's error if an address is taken. */
+export async function startServer(manager: ReceiptSyncManager, config: DaemonConfig, onInternal: (error: unknown) => void): Promise<RunningServer> {
+  const { listen, local, sync } = config;
+  const routes = localRoutes({
+    manager,
+    waitTimeoutMs: sync.waitTimeoutMs,
+    token: local.tokenFile === undefined ? undefined : tokenReader(local.tokenFile),
+    isLoopbackOnly: listen.local.kind === 'tcp' && (isLoopback(listen.local.host) || listen.local.host === 'localhost'),
+  });
+  const localListener: RequestListener = (request, response) => void dispatch(routes, exchangeOf(request, response), onInternal);
+  const localServer = makeServer(localListener, 0);
+  const peerServer = makeServer(manager.peerHandler, PEER_REQUEST_TIMEOUT_MS);
+  const localUrl = await open(localServer, listen.local);
+  try {
+    const peersUrl = await open(peerServer, listen.peers);
+    return { localUrl, peersUrl, close: (graceMs) => closeAll([localServer, peerServer], graceMs) };
+  } catch (error) {
+    await closeAll([localServer], 0);
+    throw error;
+  }
+}
+
+function makeServer(listener: RequestListener, requestTimeout: number): Server {
+  const options = {
+    requestTimeout,
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    maxHeaderSize: HEADERS_BYTES_MAX,
+    connectionsCheckingInterval: 1_000,
+    noDelay: true,
+    keepAlive: true,
+    insecureHTTPParser: false,
+    requireHostHeader: true,
+  };
+  const server = createServer(options, listener);
+  server.maxConnections = CONNECTIONS_MAX;
+  server.maxHeadersCount = 64;
+  return server;
+}
+
+async function open(server: Server, address: LocalAddress): Promise<string> {
+  if (address.kind === 'unix') removeStaleSocket(address.path);
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.once('listening', resolve);
+    if (address.kind === 'unix') server.listen({ path: address.path });
+    else server.listen({ host: address.host, port: address.port });
+  });
+  const bound = server.address();
+  if (address.kind === 'unix' || bound === null || typeof bound === 'string') return `unix:${address.kind === 'unix' ? address.path : ''}`;
+  const host = address.host === '0.0.0.0' || address.host === '::' ? '127.0.0.1' : address.host;
+  return `http://${host.includes(':') ? `[${host}]` : host}:${bound.port}`;
+}
+
+/** A socket file that a killed process left: the data directory's lock has shown that nobody uses it. Any other file is left alone. */
+function removeStaleSocket(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isSocket() === true) rmSync(path);
+}
+
+async function closeAll(servers: readonly Server[], graceMs: number): Promise<void> {
+  const closed = servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
+  for (const server of servers) server.closeIdleConnections();
+  const timer = setTimeout(() => {
+    for (const server of servers) server.closeAllConnections();
+  }, graceMs);
+  await Promise.all(closed);
+  clearTimeout(timer);
+}
