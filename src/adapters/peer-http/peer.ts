@@ -5,6 +5,7 @@ import { canonicalBytes, receiptDigest } from '../../receipt/canonical.ts';
 import { receiptFromJson, receiptJson } from '../../receipt/wire.ts';
 import { equalBytes, fromHex, toHex, utf8Text } from '../../std/bytes.ts';
 import { type JsonValue, parseJson } from '../../std/json.ts';
+import { pathSegment } from '../../std/path-segment.ts';
 import { rfc3339 } from '../../std/time.ts';
 import { badAnswer, exchangeFailure, statusFailure, wrongIdentity } from './failures.ts';
 
@@ -186,12 +187,6 @@ function refusedDigests(answer: ReadonlyMap<string, JsonValue>): readonly Uint8A
     const bytes = typeof digest === 'string' ? fromHex(digest) : undefined;
     return bytes === undefined ? [] : [bytes];
   });
-}
-
-/** Percent-encodes an id so that no URL parser can take `.` or `..` for a step. */
-export function pathSegment(id: string): string {
-  const encoded = encodeURIComponent(id);
-  return /^\.{1,2}$/.test(encoded) ? encoded.replaceAll('.', '%2E') : encoded;
 }
 
 function batchOffer(header: string | string[] | undefined): number | undefined {

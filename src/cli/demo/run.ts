@@ -1,0 +1,163 @@
+import type { Receipt } from '../../receipt/receipt.ts';
+import { ReceiptSyncError } from '../../errors.ts';
+import type { KillPlan, KillReport } from './kills.ts';
+import type { RegionProcess } from './region-process.ts';
+
+/** A receipt without its quorum is asked for again this often, for at most so long. */
+const ASK_AGAIN_MS = 250;
+const RECEIPT_MS_MAX = 60_000;
+/** After the last receipt, nothing may be owed for longer than this. */
+const SETTLE_MS_MAX = 60_000;
+/** Receipts on their way at once. */
+const IN_FLIGHT_MAX = 256;
+
+/** What the demo has seen so far; the live view reads it. */
+export interface Progress {
+  readonly total: number;
+  sent: number;
+  certified: number;
+  pending: number;
+  refused: number;
+  /** Newest last. */
+  readonly recent: { readonly receiptId: string; readonly ms: number }[];
+  readonly latenciesMs: number[];
+  readonly owed: Map<string, number>;
+  readonly kills: KillReport[];
+}
+
+interface RunOptions {
+  readonly receipts: readonly Receipt[];
+  readonly perSecond: number;
+  readonly kills: readonly KillPlan[];
+  readonly regions: ReadonlyMap<string, RegionProcess>;
+  /** The region that the application is beside. */
+  readonly entry: RegionProcess;
+  readonly tell: (line: string) => void;
+}
+
+interface OpenKill {
+  readonly region: string;
+  readonly acceptedWhileDown: number;
+  readonly owedAtReturn: number;
+}
+
+export function newProgress(total: number): Progress {
+  return { total, sent: 0, certified: 0, pending: 0, refused: 0, recent: [], latenciesMs: [], owed: new Map(), kills: [] };
+}
+
+/** Sends all receipts at their rate, carries out the kills meanwhile, and waits until nothing is owed. */
+export async function runDemo(options: RunOptions, progress: Progress): Promise<void> {
+  const startMs = performance.now();
+  const watching = new AbortController();
+  const watch = watchOwed(options, progress, watching.signal);
+  const kills = options.kills.map((plan) => carryOut(plan, options, { progress, startMs }));
+  await sendAll(options, progress, startMs);
+  const opened = await Promise.all(kills);
+  await settle(options, progress);
+  for (const kill of opened) {
+    const region = options.regions.get(kill.region);
+    progress.kills.push({ ...kill, complete: region !== undefined && (await holdsAll(region, options.receipts)) });
+  }
+  watching.abort();
+  await watch;
+}
+
+async function sendAll(options: RunOptions, progress: Progress, startMs: number): Promise<void> {
+  const underWay = new Set<Promise<void>>();
+  for (const [n, receipt] of options.receipts.entries()) {
+    const waitMs = startMs + (n * 1_000) / options.perSecond - performance.now();
+    if (waitMs > 1) await sleep(waitMs);
+    if (underWay.size >= IN_FLIGHT_MAX) await Promise.race(underWay);
+    const sending = sendOne(options, progress, receipt).finally(() => underWay.delete(sending));
+    underWay.add(sending);
+  }
+  await Promise.all(underWay);
+}
+
+/** Asks with the same id until the receipt has its quorum, is refused, or a minute is over: retries are safe (SPEC §4). */
+async function sendOne(options: RunOptions, progress: Progress, receipt: Receipt): Promise<void> {
+  const startMs = performance.now();
+  progress.sent += 1;
+  progress.pending += 1;
+  while (performance.now() < startMs + RECEIPT_MS_MAX) {
+    const outcome = await ask(options.entry, receipt);
+    if (outcome === 'again') {
+      await sleep(ASK_AGAIN_MS);
+      continue;
+    }
+    progress.pending -= 1;
+    progress[outcome === 'quorum' ? 'certified' : 'refused'] += 1;
+    if (outcome === 'quorum') note(progress, receipt.receiptId, performance.now() - startMs);
+    return;
+  }
+}
+
+async function ask(entry: RegionProcess, receipt: Receipt): Promise<'quorum' | 'refused' | 'again'> {
+  try {
+    const { outcome } = await entry.client.syncReceipt(receipt);
+    return outcome === 'quorum' || outcome === 'refused' ? outcome : 'again';
+  } catch (error) {
+    const isFinal = error instanceof ReceiptSyncError && ['RECEIPT_CONFLICT', 'INVALID_RECEIPT', 'INVALID_JSON'].includes(error.code);
+    return isFinal ? 'refused' : 'again';
+  }
+}
+
+function note(progress: Progress, receiptId: string, ms: number): void {
+  progress.latenciesMs.push(ms);
+  progress.recent.push({ receiptId, ms });
+  if (progress.recent.length > 8) progress.recent.shift();
+}
+
+async function carryOut(plan: KillPlan, options: RunOptions, run: { readonly progress: Progress; readonly startMs: number }): Promise<OpenKill> {
+  const { progress, startMs } = run;
+  const region = options.regions.get(plan.region);
+  if (region === undefined) return { region: plan.region, acceptedWhileDown: 0, owedAtReturn: 0 };
+  await sleep(startMs + plan.atMs - performance.now());
+  await region.kill();
+  const certifiedBefore = progress.certified;
+  options.tell(`killed ${region.id} (SIGKILL)`);
+  await sleep(plan.restartAfterMs);
+  const acceptedWhileDown = progress.certified - certifiedBefore;
+  const owedAtReturn = await owedTo(options.entry, region.id);
+  await region.start();
+  options.tell(`${region.id} is back: ${acceptedWhileDown} receipts reached their quorum without it, ${owedAtReturn} are owed to it`);
+  return { region: region.id, acceptedWhileDown, owedAtReturn };
+}
+
+async function owedTo(entry: RegionProcess, regionId: string): Promise<number> {
+  const status = await entry.client.getSyncStatus().catch(() => []);
+  return status.find((remote) => remote.regionId === regionId)?.owedCount ?? 0;
+}
+
+async function watchOwed(options: RunOptions, progress: Progress, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    for (const { regionId, owedCount } of await options.entry.client.getSyncStatus().catch(() => [])) progress.owed.set(regionId, owedCount);
+    await sleep(200);
+  }
+}
+
+/** Nothing owed to anybody, as the entry region says now. */
+async function settle(options: RunOptions, progress: Progress): Promise<void> {
+  const deadlineMs = performance.now() + SETTLE_MS_MAX;
+  while (performance.now() < deadlineMs) {
+    const status = await options.entry.client.getSyncStatus().catch(() => undefined);
+    if (status?.every(({ owedCount }) => owedCount === 0) === true) {
+      for (const { regionId } of status) progress.owed.set(regionId, 0);
+      return;
+    }
+    await sleep(100);
+  }
+}
+
+/** Asks the region itself for every receipt, by id. */
+async function holdsAll(region: RegionProcess, receipts: readonly Receipt[]): Promise<boolean> {
+  for (const { receiptId } of receipts) {
+    const held = await region.client.getReceipt(receiptId).catch(() => undefined);
+    if (held?.receiptId !== receiptId) return false;
+  }
+  return true;
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, Math.max(0, ms)));
+}

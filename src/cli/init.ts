@@ -1,0 +1,71 @@
+import { Command } from 'commander';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type ConfigDraft, renderConfig } from '../config/render.ts';
+import { loadConfig, toMultiRegionConfig } from '../config/load.ts';
+import { CommandFailure, EXIT } from './exit.ts';
+import { print, tell } from './io.ts';
+
+interface InitOptions {
+  readonly dir: string;
+  readonly cluster?: string;
+  readonly threshold?: string;
+}
+
+interface Named {
+  readonly id: string;
+  readonly endpoint: string;
+  readonly url: URL;
+}
+
+/** `init`: a configuration and a data folder for every region named. */
+export function initCommand(): Command {
+  return new Command('init')
+    .description('Write DIR/<region>/config.yaml and a data folder for every region named, ready for `serve`.')
+    .requiredOption('--dir <dir>', 'where to write')
+    .option('--cluster <name>', 'domain of all names in logs and keys')
+    .option('--threshold <n>', 'weight that makes a quorum (default: a majority)')
+    .argument('<region=url...>', 'name and peer endpoint of each region')
+    .addHelpText('beforeAll', 'Examples:\n  receipt-sync init --dir ./cluster us-east-1=http://127.0.0.1:7481 us-west-1=http://127.0.0.1:7482 eu-west-1=http://127.0.0.1:7483\n')
+    .action((regions: readonly string[], options: InitOptions) => init(regions.map(named), options));
+}
+
+function init(regions: readonly Named[], options: InitOptions): void {
+  const threshold = options.threshold ?? String(Math.floor(regions.length / 2) + 1);
+  if (!/^[1-9][0-9]{0,5}$/.test(threshold)) throw new CommandFailure(EXIT.usage, '--threshold must be a whole number');
+  const files = regions.map((region) => {
+    const text = renderConfig(draftOf(region, { regions, threshold: Number(threshold), cluster: options.cluster }));
+    const folder = join(options.dir, region.id);
+    // Checked before anything is written: a cluster that can't start is not begun.
+    toMultiRegionConfig(loadConfig({ file: { name: join(folder, 'config.yaml'), text, folder }, env: {}, sets: [], cwd: '.', resolve: join })).validate();
+    return { folder, text };
+  });
+  for (const { folder } of files) if (existsSync(join(folder, 'config.yaml'))) throw new CommandFailure(EXIT.config, `${join(folder, 'config.yaml')} is there already: it was left as it is`);
+  for (const { folder, text } of files) {
+    mkdirSync(join(folder, 'data'), { recursive: true, mode: 0o700 });
+    writeFileSync(join(folder, 'config.yaml'), text, { flag: 'wx' });
+    print(`receipt-sync serve --config ${join(folder, 'config.yaml')}`);
+  }
+  tell(`Wrote ${files.length} regions below ${options.dir}; start each by its command.`);
+}
+
+function named(text: string): Named {
+  const [, id, endpoint] = /^([^=]+)=(.+)$/.exec(text) ?? [];
+  const url = endpoint === undefined ? null : URL.parse(endpoint);
+  if (id === undefined || endpoint === undefined || url === null) throw new CommandFailure(EXIT.usage, `${text} is no region=url`);
+  return { id, endpoint, url };
+}
+
+/** The local listener is the peer port + 1000 where the endpoint is on loopback: so several regions fit one machine. */
+function draftOf(region: Named, all: { readonly regions: readonly Named[]; readonly threshold: number; readonly cluster: string | undefined }): ConfigDraft {
+  const { hostname, protocol } = region.url;
+  const port = region.url.port === '' ? (protocol === 'https:' ? 443 : 80) : Number(region.url.port);
+  const isLoopback = hostname === 'localhost' || hostname.startsWith('127.');
+  return {
+    cluster: all.cluster,
+    region: region.id,
+    listen: isLoopback ? { local: `127.0.0.1:${port + 1_000}`, peers: `${hostname}:${port}` } : { local: '127.0.0.1:7480', peers: `0.0.0.0:${port}` },
+    quorumThreshold: all.threshold,
+    remotes: all.regions.filter(({ id }) => id !== region.id).map(({ id, endpoint }) => ({ id, endpoint })),
+  };
+}

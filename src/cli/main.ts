@@ -1,0 +1,62 @@
+import { Command, CommanderError } from 'commander';
+import { readFileSync } from 'node:fs';
+import { InvalidConfigError } from '../errors.ts';
+import { demoCommand } from './demo.ts';
+import { CommandFailure, EXIT, exitCodeOf } from './exit.ts';
+import { getCommand } from './get.ts';
+import { healthCommand } from './health.ts';
+import { initCommand } from './init.ts';
+import { tell } from './io.ts';
+import { putCommand } from './put.ts';
+import { serveCommand } from './serve.ts';
+import { statusCommand } from './status.ts';
+import { verifyCommand } from './verify.ts';
+
+const EXAMPLES = `Examples:
+  receipt-sync demo                                   three regions on this machine, receipts of this folder's git history
+  receipt-sync init --dir ./cluster us-east-1=http://127.0.0.1:7481 us-west-1=http://127.0.0.1:7482
+  receipt-sync serve --config ./cluster/us-east-1/config.yaml
+  receipt-sync put receipt.json
+  receipt-sync verify rec-123
+`;
+const EXITS = `
+Exit codes: 0 ok, 1 negative answer, 64 usage, 65 bad data, 66 no input file, 69 unreachable, 70 our bug, 74 I/O, 75 try again,
+77 not allowed, 78 configuration.`;
+
+async function main(argv: readonly string[]): Promise<void> {
+  const program = new Command('receipt-sync');
+  program
+    .description('Stores transaction receipts durably, replicates them across regions, and says when a weighted quorum has them.')
+    .version(packageVersion(), '-V, --version')
+    .addHelpText('beforeAll', ({ command }) => (command === program ? EXAMPLES : ''))
+    .addHelpText('after', EXITS)
+    .configureOutput({ writeErr: (text) => process.stderr.write(text) });
+  for (const command of [demoCommand(), initCommand(), serveCommand(), putCommand(), getCommand(), statusCommand(), healthCommand(), verifyCommand()]) {
+    program.addCommand(command.exitOverride());
+  }
+  program.exitOverride();
+  await program.parseAsync(argv);
+}
+
+/** Beside src/ as beside dist/. */
+function packageVersion(): string {
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+  return String(version);
+}
+
+function fail(error: unknown): void {
+  if (error instanceof CommanderError) {
+    // commander has said what it had to say.
+    process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    return;
+  }
+  process.exitCode = exitCodeOf(error);
+  if (error instanceof InvalidConfigError) {
+    tell('The configuration can not be used:');
+    for (const { message } of error.issues) tell(`- ${message}`);
+  } else if (error instanceof CommandFailure) tell(error.message);
+  else if (process.exitCode === EXIT.ourBug) tell(`This is a bug of receipt-sync: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  else tell(error instanceof Error ? error.message : String(error));
+}
+
+main(process.argv).catch(fail);
