@@ -35,21 +35,34 @@ export class ReceiptSyncClient implements AsyncDisposable {
 
   constructor(url: string, options: ClientOptions = {}) {
     const limits = { connections: 64, pipelining: 1, headersTimeout: 0, bodyTimeout: 0, connectTimeout: 5_000 };
-    this.#pool = url.startsWith('unix:') ? new Pool('http://localhost', { ...limits, connect: { socketPath: url.slice(5), timeout: 5_000 } }) : new Pool(new URL(url).origin, limits);
+    this.#pool = url.startsWith('unix:')
+      ? new Pool('http://localhost', { ...limits, connect: { socketPath: url.slice(5), timeout: 5_000 } })
+      : new Pool(new URL(url).origin, limits);
     this.#token = options.token;
   }
 
   /** As the manager's. `deadline` is rounded up to whole seconds, at most 60; `waitFor: 'all'` is the library's only. */
-  async syncReceipt(receipt: Receipt, options: { readonly waitFor?: 'quorum' | 'local'; readonly deadline?: Duration; readonly signal?: AbortSignal } = {}): Promise<SyncResult> {
+  async syncReceipt(
+    receipt: Receipt,
+    options: { readonly waitFor?: 'quorum' | 'local'; readonly deadline?: Duration; readonly signal?: AbortSignal } = {},
+  ): Promise<SyncResult> {
     const { prefer, waitMs } = preference(options);
     const headers = { 'content-type': 'application/json', ...prefer };
-    const answer = await this.#ask('POST', '/api/v1/sync', { headers, body: receiptJson(parseReceipt(receipt)), timeoutMs: waitMs + ANSWER_GRACE_MS, signal: options.signal });
+    const answer = await this.#ask('POST', '/api/v1/sync', {
+      headers,
+      body: receiptJson(parseReceipt(receipt)),
+      timeoutMs: waitMs + ANSWER_GRACE_MS,
+      signal: options.signal,
+    });
     if (answer.status >= 300) throw errorOf(answer.text);
     return resultOf(fieldsOf(answer.text), answer.status);
   }
 
   /** Many receipts in one request; one item each, in order. At most 8,192. */
-  async syncBatch(receipts: readonly Receipt[], options: { readonly waitFor?: 'quorum' | 'local'; readonly deadline?: Duration } = {}): Promise<readonly BatchItem[]> {
+  async syncBatch(
+    receipts: readonly Receipt[],
+    options: { readonly waitFor?: 'quorum' | 'local'; readonly deadline?: Duration } = {},
+  ): Promise<readonly BatchItem[]> {
     const body = receipts.map((receipt) => receiptJson(receipt)).join('\n');
     return this.postBatch(body, options);
   }
@@ -60,7 +73,10 @@ export class ReceiptSyncClient implements AsyncDisposable {
     const headers = { 'content-type': 'application/x-ndjson', ...prefer };
     const answer = await this.#ask('POST', '/api/v1/sync', { headers, body: ndjson, timeoutMs: waitMs + 4 * ANSWER_GRACE_MS });
     if (answer.status !== 200) throw errorOf(answer.text);
-    return answer.text.split('\n').filter((line) => line !== '').map(itemOf);
+    return answer.text
+      .split('\n')
+      .filter((line) => line !== '')
+      .map(itemOf);
   }
 
   async getReceipt(receiptId: string): Promise<Receipt | undefined> {
@@ -105,7 +121,12 @@ export class ReceiptSyncClient implements AsyncDisposable {
     const fields = fieldsOf(answer.text);
     const status = fields['status'];
     if (status !== 'healthy' && status !== 'degraded' && status !== 'unhealthy') throw errorOf(answer.text);
-    return { status, regionsAvailable: Number(fields['regions_available']), regionsTotal: Number(fields['regions_total']), quorumStatus: fields['quorum_status'] === true };
+    return {
+      status,
+      regionsAvailable: Number(fields['regions_available']),
+      regionsTotal: Number(fields['regions_total']),
+      quorumStatus: fields['quorum_status'] === true,
+    };
   }
 
   async close(): Promise<void> {
@@ -116,12 +137,22 @@ export class ReceiptSyncClient implements AsyncDisposable {
     await this.close();
   }
 
-  async #ask(method: 'GET' | 'POST', path: string, more: { readonly headers?: Record<string, string>; readonly body?: string; readonly timeoutMs?: number; readonly signal?: AbortSignal | undefined } = {}): Promise<Answer> {
+  async #ask(
+    method: 'GET' | 'POST',
+    path: string,
+    more: { readonly headers?: Record<string, string>; readonly body?: string; readonly timeoutMs?: number; readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<Answer> {
     const { headers = {}, body = null, timeoutMs = ANSWER_GRACE_MS, signal } = more;
     const timeout = AbortSignal.timeout(timeoutMs);
     const auth = this.#token === undefined ? {} : { authorization: `Bearer ${this.#token}` };
     try {
-      const response = await this.#pool.request({ method, path, headers: { ...headers, ...auth }, body, signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]) });
+      const response = await this.#pool.request({
+        method,
+        path,
+        headers: { ...headers, ...auth },
+        body,
+        signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
+      });
       return { status: response.statusCode, text: await response.body.text() };
     } catch (error) {
       signal?.throwIfAborted();
@@ -130,7 +161,10 @@ export class ReceiptSyncClient implements AsyncDisposable {
   }
 }
 
-function preference(options: { readonly waitFor?: 'quorum' | 'local'; readonly deadline?: Duration }): { readonly prefer: Record<string, string>; readonly waitMs: number } {
+function preference(options: { readonly waitFor?: 'quorum' | 'local'; readonly deadline?: Duration }): {
+  readonly prefer: Record<string, string>;
+  readonly waitMs: number;
+} {
   if (options.waitFor === 'local') return { prefer: { prefer: 'respond-async' }, waitMs: 0 };
   if (options.deadline === undefined) return { prefer: {}, waitMs: WAIT_MS_DEFAULT };
   const seconds = Math.min(WAIT_SECONDS_MAX, Math.ceil((durationMs(options.deadline) ?? WAIT_MS_DEFAULT) / 1_000));
@@ -200,7 +234,17 @@ function lastErrorOf(code: unknown, message: unknown): RegionSyncStatus['lastErr
   return { code: FAILURE_CODES.find((known) => known === code) ?? 'UNREACHABLE', message: String(message) };
 }
 
-const FAILURE_CODES: readonly FailureCode[] = ['TIMEOUT', 'UNREACHABLE', 'TLS', 'HTTP_STATUS', 'REFUSED', 'CONFLICT', 'BAD_ANSWER', 'UNAUTHENTICATED', 'CIRCUIT_OPEN'];
+const FAILURE_CODES: readonly FailureCode[] = [
+  'TIMEOUT',
+  'UNREACHABLE',
+  'TLS',
+  'HTTP_STATUS',
+  'REFUSED',
+  'CONFLICT',
+  'BAD_ANSWER',
+  'UNAUTHENTICATED',
+  'CIRCUIT_OPEN',
+];
 
 /** A problem as the error that the manager would have thrown. */
 function errorOf(text: string): ReceiptSyncError {
@@ -221,7 +265,18 @@ function errorOf(text: string): ReceiptSyncError {
   }
 }
 
-const CODES: readonly string[] = ['INVALID_RECEIPT', 'INVALID_JSON', 'NOT_FOUND', 'NOT_CERTIFIED', 'UNAUTHENTICATED', 'FORBIDDEN', 'UNSUPPORTED_MEDIA', 'TOO_LARGE', 'METHOD_NOT_ALLOWED', 'INTERNAL'] satisfies readonly ErrorCode[];
+const CODES: readonly string[] = [
+  'INVALID_RECEIPT',
+  'INVALID_JSON',
+  'NOT_FOUND',
+  'NOT_CERTIFIED',
+  'UNAUTHENTICATED',
+  'FORBIDDEN',
+  'UNSUPPORTED_MEDIA',
+  'TOO_LARGE',
+  'METHOD_NOT_ALLOWED',
+  'INTERNAL',
+] satisfies readonly ErrorCode[];
 
 function isErrorCode(code: string): code is ErrorCode {
   return CODES.includes(code);

@@ -1,3 +1,4 @@
+export { newReceiptId } from './adapters/receipt-id.ts';
 export { type BatchItem, type ClientOptions, ReceiptSyncClient } from './client.ts';
 export {
   ClosedError,
@@ -13,7 +14,6 @@ export {
 } from './errors.ts';
 export { HealthStatus, healthCheck } from './health.ts';
 export { type OpenOptions, ReceiptSyncManager, type SyncReceiptOptions } from './manager.ts';
-export { newReceiptId } from './adapters/receipt-id.ts';
 export type { Observer, SyncEvent } from './ports/observer.ts';
 export type { Place, StoredReceipt } from './ports/receipt-index.ts';
 export type { Receipt } from './receipt/receipt.ts';

@@ -1,7 +1,7 @@
 import type { RequestListener } from 'node:http';
 import { systemClock } from './adapters/clock.ts';
 import { systemEntropy } from './adapters/entropy.ts';
-import { peerListener, type PlainAccess } from './adapters/peer-http/listener.ts';
+import { type PlainAccess, peerListener } from './adapters/peer-http/listener.ts';
 import { HttpPeer } from './adapters/peer-http/peer.ts';
 import { readPem, tokenReader } from './adapters/secret-files.ts';
 import { openSqliteStore } from './adapters/store-sqlite/store.ts';

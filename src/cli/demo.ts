@@ -1,11 +1,11 @@
-import { Command, Option } from 'commander';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Command, Option } from 'commander';
 import { durationMs } from '../std/duration.ts';
 import { type DelayProxy, delayProxy } from './demo/delay-proxy.ts';
 import { type KillPlan, parseKill } from './demo/kills.ts';
-import { freePorts, RegionProcess, type RegionPorts, writeRegion } from './demo/region-process.ts';
+import { freePorts, type RegionPorts, RegionProcess, writeRegion } from './demo/region-process.ts';
 import { newProgress, type Progress, runDemo } from './demo/run.ts';
 import { liveScreen } from './demo/screen.ts';
 import { receiptsFrom } from './demo/sources.ts';
@@ -38,9 +38,14 @@ export function demoCommand(): Command {
     .option('--headless', 'no live view')
     .option('--latency <region=duration,…>', 'round trip added on the way to a region')
     .option('--data-dir <dir>', 'keep the regions here (default: a folder that is removed at the end)')
-    .addOption(new Option('--kill <region@2s[+3s]>', 'SIGKILL it 2 s after the first receipt, restart it 3 s later; may be repeated').argParser(collect).default([]))
+    .addOption(
+      new Option('--kill <region@2s[+3s]>', 'SIGKILL it 2 s after the first receipt, restart it 3 s later; may be repeated').argParser(collect).default([]),
+    )
     .option('--json', 'print one JSON object at the end')
-    .addHelpText('beforeAll', 'Examples:\n  receipt-sync demo\n  receipt-sync demo --headless --json --kill eu-west-1@2s\n  receipt-sync demo --source synthetic --count 2000 --rate 500/s --latency us-west-1=60ms\n')
+    .addHelpText(
+      'beforeAll',
+      'Examples:\n  receipt-sync demo\n  receipt-sync demo --headless --json --kill eu-west-1@2s\n  receipt-sync demo --source synthetic --count 2000 --rate 500/s --latency us-west-1=60ms\n',
+    )
     .action((options: DemoOptions) => demo(options));
 }
 
@@ -121,12 +126,18 @@ function report(progress: Progress, kills: readonly KillPlan[], options: DemoOpt
   const { total, certified, pending, refused, latenciesMs } = progress;
   const p50Ms = rounded(percentile(latenciesMs, 0.5));
   const p99Ms = rounded(percentile(latenciesMs, 0.99));
-  const isWell = certified === total && kills.length === progress.kills.length && progress.kills.every(({ complete, acceptedWhileDown }) => complete && acceptedWhileDown > 0);
-  if (options.json === true) print(JSON.stringify({ receipts: total, certified, pending, refused, p50Ms, p99Ms, kills: progress.kills, certificate: null, verified: null }));
+  const isWell =
+    certified === total &&
+    kills.length === progress.kills.length &&
+    progress.kills.every(({ complete, acceptedWhileDown }) => complete && acceptedWhileDown > 0);
+  if (options.json === true)
+    print(JSON.stringify({ receipts: total, certified, pending, refused, p50Ms, p99Ms, kills: progress.kills, certificate: null, verified: null }));
   else {
     print(`${certified} of ${total} receipts at quorum (pending ${pending}, refused ${refused}); p50 ${p50Ms} ms, p99 ${p99Ms} ms`);
     for (const kill of progress.kills) {
-      print(`${kill.region} was killed: ${kill.acceptedWhileDown} receipts reached their quorum without it, ${kill.owedAtReturn} were owed to it; it ${kill.complete ? 'holds all of them now' : 'is NOT complete'}`);
+      print(
+        `${kill.region} was killed: ${kill.acceptedWhileDown} receipts reached their quorum without it, ${kill.owedAtReturn} were owed to it; it ${kill.complete ? 'holds all of them now' : 'is NOT complete'}`,
+      );
     }
     print('Certificates that verify offline come with the mirror protocol, which is not in this version.');
   }
@@ -147,7 +158,8 @@ function parseLatency(text: string | undefined): ReadonlyMap<string, number> {
   for (const item of (text ?? '').split(',').filter((part) => part !== '')) {
     const [region = '', duration] = item.split('=');
     const ms = durationMs(duration);
-    if (ms === undefined || !REGIONS.some((id) => id === region)) throw new CommandFailure(EXIT.usage, `--latency ${item} must be REGION=60ms, of ${REGIONS.join(', ')}`);
+    if (ms === undefined || !REGIONS.some((id) => id === region))
+      throw new CommandFailure(EXIT.usage, `--latency ${item} must be REGION=60ms, of ${REGIONS.join(', ')}`);
     latency.set(region, ms);
   }
   return latency;

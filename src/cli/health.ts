@@ -12,7 +12,8 @@ export function healthCommand(): Command {
     .action(async (options: TargetOptions & { readonly json?: true }) => {
       await using client = await clientOf(options);
       const { status, regionsAvailable, regionsTotal, quorumStatus } = await client.getHealthStatus();
-      if (options.json === true) print(JSON.stringify({ status, regions_available: regionsAvailable, regions_total: regionsTotal, quorum_status: quorumStatus }));
+      if (options.json === true)
+        print(JSON.stringify({ status, regions_available: regionsAvailable, regions_total: regionsTotal, quorum_status: quorumStatus }));
       else print(`${status}\nRegions: ${regionsAvailable}/${regionsTotal} available\nQuorum: ${quorumStatus ? 'OK' : 'FAILED'}`);
       process.exitCode = status === 'healthy' ? EXIT.ok : EXIT.negative;
     });

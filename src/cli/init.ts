@@ -1,8 +1,8 @@
-import { Command } from 'commander';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type ConfigDraft, renderConfig } from '../config/render.ts';
+import { Command } from 'commander';
 import { loadConfig, toMultiRegionConfig } from '../config/load.ts';
+import { type ConfigDraft, renderConfig } from '../config/render.ts';
 import { CommandFailure, EXIT } from './exit.ts';
 import { print, tell } from './io.ts';
 
@@ -26,7 +26,10 @@ export function initCommand(): Command {
     .option('--cluster <name>', 'domain of all names in logs and keys')
     .option('--threshold <n>', 'weight that makes a quorum (default: a majority)')
     .argument('<region=url...>', 'name and peer endpoint of each region')
-    .addHelpText('beforeAll', 'Examples:\n  receipt-sync init --dir ./cluster us-east-1=http://127.0.0.1:7481 us-west-1=http://127.0.0.1:7482 eu-west-1=http://127.0.0.1:7483\n')
+    .addHelpText(
+      'beforeAll',
+      'Examples:\n  receipt-sync init --dir ./cluster us-east-1=http://127.0.0.1:7481 us-west-1=http://127.0.0.1:7482 eu-west-1=http://127.0.0.1:7483\n',
+    )
     .action((regions: readonly string[], options: InitOptions) => init(regions.map(named), options));
 }
 
@@ -40,7 +43,8 @@ function init(regions: readonly Named[], options: InitOptions): void {
     toMultiRegionConfig(loadConfig({ file: { name: join(folder, 'config.yaml'), text, folder }, env: {}, sets: [], cwd: '.', resolve: join })).validate();
     return { folder, text };
   });
-  for (const { folder } of files) if (existsSync(join(folder, 'config.yaml'))) throw new CommandFailure(EXIT.config, `${join(folder, 'config.yaml')} is there already: it was left as it is`);
+  for (const { folder } of files)
+    if (existsSync(join(folder, 'config.yaml'))) throw new CommandFailure(EXIT.config, `${join(folder, 'config.yaml')} is there already: it was left as it is`);
   for (const { folder, text } of files) {
     mkdirSync(join(folder, 'data'), { recursive: true, mode: 0o700 });
     writeFileSync(join(folder, 'config.yaml'), text, { flag: 'wx' });

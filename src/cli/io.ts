@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { ReceiptSyncClient } from '../client.ts';
-import { loadConfig } from '../config/load.ts';
 import type { DaemonConfig } from '../config/daemon-config.ts';
+import { loadConfig } from '../config/load.ts';
 import { CommandFailure, EXIT } from './exit.ts';
 
 /** The options by which a command finds its sidecar. */
@@ -29,7 +29,8 @@ export async function readConfig(path: string | undefined, sets: readonly string
 export async function clientOf(options: TargetOptions): Promise<ReceiptSyncClient> {
   const config = options.config === undefined ? undefined : await readConfig(options.config, []);
   const url = options.url ?? process.env['RECEIPT_SYNC_URL'] ?? (config === undefined ? URL_DEFAULT : localUrl(config));
-  if (!url.startsWith('unix:') && !/^https?:$/.test(URL.parse(url)?.protocol ?? '')) throw new CommandFailure(EXIT.usage, `${url} is neither an http(s) URL nor unix:PATH`);
+  if (!url.startsWith('unix:') && !/^https?:$/.test(URL.parse(url)?.protocol ?? ''))
+    throw new CommandFailure(EXIT.usage, `${url} is neither an http(s) URL nor unix:PATH`);
   const tokenFile = options.tokenFile ?? config?.local.tokenFile;
   const token = tokenFile === undefined ? undefined : (await readInput(tokenFile)).split(/\r?\n/, 1)[0];
   return new ReceiptSyncClient(url, token === undefined ? {} : { token });

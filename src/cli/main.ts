@@ -1,5 +1,5 @@
-import { Command, CommanderError } from 'commander';
 import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
 import { InvalidConfigError } from '../errors.ts';
 import { demoCommand } from './demo.ts';
 import { CommandFailure, EXIT, exitCodeOf } from './exit.ts';

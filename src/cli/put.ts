@@ -17,7 +17,7 @@ export function putCommand(): Command {
     .argument('<file>', 'a JSON object, an array, or ndjson; - is stdin')
     .option('--json', 'print each result as a line of JSON')
     .option('--wait <duration>', 'how long to wait for the quorum, at most 60s', '5s')
-    .addHelpText('beforeAll', "Examples:\n  receipt-sync put receipt.json\n  receipt-sync put - < receipts.ndjson\n")
+    .addHelpText('beforeAll', 'Examples:\n  receipt-sync put receipt.json\n  receipt-sync put - < receipts.ndjson\n')
     .action(async (file: string, options: TargetOptions & { readonly json?: true; readonly wait: string }) => {
       const batches = batchesOf(await readInput(file));
       await using client = await clientOf(options);

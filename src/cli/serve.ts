@@ -1,9 +1,9 @@
-import { Command } from 'commander';
 import { writeSync } from 'node:fs';
+import { Command } from 'commander';
 import { LogObserver } from '../adapters/observers/log-observer.ts';
 import { tokenReader } from '../adapters/secret-files.ts';
-import { toMultiRegionConfig } from '../config/load.ts';
 import type { DaemonConfig } from '../config/daemon-config.ts';
+import { toMultiRegionConfig } from '../config/load.ts';
 import { ReceiptSyncError } from '../errors.ts';
 import { ReceiptSyncManager } from '../manager.ts';
 import { type RunningServer, startServer } from '../server/serve.ts';
@@ -19,7 +19,10 @@ export function serveCommand(): Command {
     .description('Run one region: listen for applications and for other regions until SIGTERM.')
     .option('--config <file>', 'configuration file (YAML); without one the environment says everything')
     .option('--set <key=value>', 'set one configuration key', (value: string, before: readonly string[]) => [...before, value], [])
-    .addHelpText('beforeAll', 'Examples:\n  receipt-sync serve --config ./cluster/us-east-1/config.yaml\n  receipt-sync serve --config config.yaml --set logs.format=json\n')
+    .addHelpText(
+      'beforeAll',
+      'Examples:\n  receipt-sync serve --config ./cluster/us-east-1/config.yaml\n  receipt-sync serve --config config.yaml --set logs.format=json\n',
+    )
     .action(async (options: { readonly config?: string; readonly set: readonly string[] }) => serve(await readConfig(options.config, options.set)));
 }
 

@@ -16,11 +16,15 @@ export function statusCommand(): Command {
         return;
       }
       const status = JSON.parse(text);
-      print(`${status.region}: ${status.receipts} receipts, store ${status.store}, reachable weight ${status.reachable_weight} (threshold ${status.threshold})`);
+      print(
+        `${status.region}: ${status.receipts} receipts, store ${status.store}, reachable weight ${status.reachable_weight} (threshold ${status.threshold})`,
+      );
       const remotes = await client.getSyncStatus();
       if (remotes.length > 0) print(`  ${'REMOTE'.padEnd(20)} ${'AVAILABLE'.padEnd(10)} ${'CIRCUIT'.padEnd(10)} ${'OWED'.padStart(8)}  LAST ERROR`);
       for (const { regionId, isAvailable, circuit, owedCount, lastError } of remotes) {
-        print(`  ${regionId.padEnd(20)} ${(isAvailable ? 'yes' : 'no').padEnd(10)} ${circuit.padEnd(10)} ${String(owedCount).padStart(8)}  ${(lastError?.message ?? '').slice(0, 24)}`.trimEnd());
+        print(
+          `  ${regionId.padEnd(20)} ${(isAvailable ? 'yes' : 'no').padEnd(10)} ${circuit.padEnd(10)} ${String(owedCount).padStart(8)}  ${(lastError?.message ?? '').slice(0, 24)}`.trimEnd(),
+        );
       }
       for (const alarm of status.alarms) print(`  alarm ${alarm.alarm} (${alarm.region}): ${alarm.message}`);
     });

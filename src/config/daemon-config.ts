@@ -70,7 +70,10 @@ export function daemonConfig(look: Look, remotes: number): DaemonConfig {
   };
 }
 
-function remote(path: string, read: { readonly look: Look; readonly text: (path: string) => string; readonly optional: (path: string) => string | undefined }): RemoteSettings {
+function remote(
+  path: string,
+  read: { readonly look: Look; readonly text: (path: string) => string; readonly optional: (path: string) => string | undefined },
+): RemoteSettings {
   return {
     id: read.text(`${path}.id`),
     endpoint: read.text(`${path}.endpoint`),
@@ -87,6 +90,7 @@ function localAddress(text: string): LocalAddress {
 
 function tcpAddress(path: string, text: string): TcpAddress {
   const [, bracketed, host, port] = /^(?:\[([0-9a-fA-F:]+)\]|([^:\s]+)):(\d{1,5})$/.exec(text) ?? [];
-  if (port === undefined || Number(port) > 65_535) throw new InvalidConfigError([{ path, message: `${path} must be host:port${path === 'listen.local' ? ' or unix:/path' : ''}, not ${text}` }]);
+  if (port === undefined || Number(port) > 65_535)
+    throw new InvalidConfigError([{ path, message: `${path} must be host:port${path === 'listen.local' ? ' or unix:/path' : ''}, not ${text}` }]);
   return { kind: 'tcp', host: bracketed ?? host ?? '', port: Number(port) };
 }

@@ -1,8 +1,8 @@
 import { type ConfigIssue, InvalidConfigError } from '../errors.ts';
 import { MultiRegionConfig } from '../region/multi-region-config.ts';
-import { endpointList } from '../region/sidecar-config.ts';
 import { legacyRegionIds } from '../region/region-config.ts';
 import { RemoteRegion } from '../region/remote-region.ts';
+import { endpointList } from '../region/sidecar-config.ts';
 import { type DaemonConfig, daemonConfig } from './daemon-config.ts';
 import { envName, OPTIONS, optionAt, suggestion } from './options.ts';
 import { type Setting, valueOfText } from './values.ts';
@@ -72,7 +72,14 @@ function readEnv(env: ConfigSources['env'], issues: ConfigIssue[]): Settings {
   for (const [name, text] of Object.entries(env)) {
     if (!name.startsWith('RECEIPT_SYNC_') || NOT_SETTINGS.has(name) || text === undefined) continue;
     const path = pathOfEnv(name);
-    if (path === undefined) issues.push({ path: name, message: `Unknown variable ${name}${suggestion(name, OPTIONS.map((option) => envName(option.path)))}` });
+    if (path === undefined)
+      issues.push({
+        path: name,
+        message: `Unknown variable ${name}${suggestion(
+          name,
+          OPTIONS.map((option) => envName(option.path)),
+        )}`,
+      });
     else put(settings, { path, text, source: name, from: 'env' }, issues);
   }
   for (const [path, alias] of aliases) {
@@ -116,13 +123,24 @@ function readSets(sets: readonly string[], issues: ConfigIssue[]): Settings {
     const [, path, text] = /^([^=]+)=(.*)$/s.exec(set) ?? [];
     const source = `--set ${path ?? set}`;
     if (path === undefined || text === undefined) issues.push({ path: '--set', message: `${source} must be key=value` });
-    else if (optionAt(path) === undefined) issues.push({ path, message: `${source}: unknown key ${path}${suggestion(path, OPTIONS.map((option) => option.path))}` });
+    else if (optionAt(path) === undefined)
+      issues.push({
+        path,
+        message: `${source}: unknown key ${path}${suggestion(
+          path,
+          OPTIONS.map((option) => option.path),
+        )}`,
+      });
     else put(settings, { path, text, source, from: 'flag' }, issues);
   }
   return settings;
 }
 
-function put(settings: Settings, given: { readonly path: string; readonly text: string; readonly source: string; readonly from: 'env' | 'flag' }, issues: ConfigIssue[]): void {
+function put(
+  settings: Settings,
+  given: { readonly path: string; readonly text: string; readonly source: string; readonly from: 'env' | 'flag' },
+  issues: ConfigIssue[],
+): void {
   const option = optionAt(given.path);
   if (option === undefined) return;
   const read = valueOfText(option.type, given.text);
@@ -161,9 +179,11 @@ function checkWhole(config: DaemonConfig, issues: ConfigIssue[]): void {
   if (listen.local.kind === 'tcp' && !isLoopbackHost(listen.local.host) && local.tokenFile === undefined) {
     issues.push({ path: 'local.tokenFile', message: 'listen.local is beyond loopback: local.tokenFile is required' });
   }
-  if (plain.accept === 'token' && plain.tokenFile === undefined) issues.push({ path: 'plain.tokenFile', message: 'plain.accept is token: plain.tokenFile is required' });
+  if (plain.accept === 'token' && plain.tokenFile === undefined)
+    issues.push({ path: 'plain.tokenFile', message: 'plain.accept is token: plain.tokenFile is required' });
   for (const { id, endpoint } of config.remotes) {
-    if (isOwnEndpoint(endpoint, listen.peers)) issues.push({ path: 'remotes', message: `The endpoint of region ${id} is this region's own peer listener: ${endpoint}` });
+    if (isOwnEndpoint(endpoint, listen.peers))
+      issues.push({ path: 'remotes', message: `The endpoint of region ${id} is this region's own peer listener: ${endpoint}` });
   }
 }
 

@@ -40,7 +40,12 @@ export function valueOfText(type: OptionType, text: string): { readonly value: V
   if (type.kind === 'integer') return valueOfYaml(type, /^[0-9]{1,16}$/.test(word) ? Number(word) : word);
   if (type.kind === 'duration') return valueOfYaml(type, /^[0-9]{1,16}$/.test(word) ? Number(word) : word);
   if (type.kind !== 'boolean') return valueOfYaml(type, word);
-  const known: ReadonlyMap<string, boolean> = new Map([['true', true], ['1', true], ['false', false], ['0', false]]);
+  const known: ReadonlyMap<string, boolean> = new Map([
+    ['true', true],
+    ['1', true],
+    ['false', false],
+    ['0', false],
+  ]);
   return valueOfYaml(type, known.get(word.toLowerCase()) ?? word);
 }
 

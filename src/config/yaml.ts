@@ -19,7 +19,15 @@ interface Reading {
 /** Reads YAML 1.2 (core schema, no aliases) into settings by concrete path; everything wrong becomes an issue with line and caret. */
 export function readYaml(file: ConfigText): { readonly settings: ReadonlyMap<string, Setting>; readonly issues: readonly ConfigIssue[] } {
   const lines = new LineCounter();
-  const document = parseDocument(file.text, { lineCounter: lines, version: '1.2', schema: 'core', uniqueKeys: true, merge: false, prettyErrors: false, strict: true });
+  const document = parseDocument(file.text, {
+    lineCounter: lines,
+    version: '1.2',
+    schema: 'core',
+    uniqueKeys: true,
+    merge: false,
+    prettyErrors: false,
+    strict: true,
+  });
   const reading: Reading = { file, lines, settings: new Map(), issues: [] };
   for (const problem of [...document.errors, ...document.warnings]) report(reading, problem.pos[0], { path: '', problem: problem.message });
   if (reading.issues.length === 0 && document.contents !== null) readNode(reading, document.contents, '');
@@ -31,7 +39,11 @@ function readNode(reading: Reading, node: Node, path: string): void {
   if (option === undefined) {
     if (isMap(node)) readMap(reading, node, path);
     else if (isSeq(node) && isPrefix(`${path}[]`)) for (const [n, item] of node.items.entries()) readNode(reading, item as Node, `${path}[${n}]`);
-    else report(reading, node.range?.[0], { path, problem: isPrefix(`${path}[]`) ? `${path} must be a list` : `${path === '' ? 'The file' : path} must be a mapping` });
+    else
+      report(reading, node.range?.[0], {
+        path,
+        problem: isPrefix(`${path}[]`) ? `${path} must be a list` : `${path === '' ? 'The file' : path} must be a mapping`,
+      });
     return;
   }
   const raw = isScalar(node) ? node.value : undefined;

@@ -5,8 +5,23 @@ export type SyncEvent =
   | { readonly kind: 'ready'; readonly region: string }
   | { readonly kind: 'accepted'; readonly receiptId: string; readonly remotes: number; readonly threshold: number }
   | { readonly kind: 'delivered'; readonly receiptId: string; readonly region: string; readonly attempt: number }
-  | { readonly kind: 'retrying'; readonly receiptId: string; readonly region: string; readonly attempt: number; readonly retriesMax: number; readonly backoffMs: number }
-  | { readonly kind: 'gave-up'; readonly receiptId: string; readonly region: string; readonly reason: 'exhausted' | 'not-retryable' | 'circuit-open'; readonly retriesMax: number; readonly code: FailureCode; readonly message: string }
+  | {
+      readonly kind: 'retrying';
+      readonly receiptId: string;
+      readonly region: string;
+      readonly attempt: number;
+      readonly retriesMax: number;
+      readonly backoffMs: number;
+    }
+  | {
+      readonly kind: 'gave-up';
+      readonly receiptId: string;
+      readonly region: string;
+      readonly reason: 'exhausted' | 'not-retryable' | 'circuit-open';
+      readonly retriesMax: number;
+      readonly code: FailureCode;
+      readonly message: string;
+    }
   | { readonly kind: 'refused'; readonly receiptId: string; readonly region: string; readonly code: FailureCode; readonly message: string }
   | { readonly kind: 'quorum'; readonly receiptId: string; readonly weight: number; readonly threshold: number }
   | { readonly kind: 'settled'; readonly receiptId: string; readonly synced: number; readonly total: number; readonly quorum: boolean }

@@ -13,7 +13,8 @@ export function parseReceipt(input: unknown): Receipt {
   if (typeof receiptId !== 'string') throw new InvalidReceiptError('receipt_id', 'must be a string');
   if (typeof transactionId !== 'string') throw new InvalidReceiptError('transaction_id', 'must be a string');
   if (!(hash instanceof Uint8Array)) throw new InvalidReceiptError('hash', 'must be a Uint8Array');
-  if (typeof ticks !== 'number' || !Number.isInteger(ticks) || ticks < 0 || ticks > U32_MAX) throw new InvalidReceiptError('ticks', 'must be an integer from 0 to 4294967295');
+  if (typeof ticks !== 'number' || !Number.isInteger(ticks) || ticks < 0 || ticks > U32_MAX)
+    throw new InvalidReceiptError('ticks', 'must be an integer from 0 to 4294967295');
   if (typeof committed !== 'boolean') throw new InvalidReceiptError('committed', 'must be true or false');
   return {
     receiptId: checkId('receipt_id', receiptId),

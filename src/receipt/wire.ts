@@ -168,7 +168,8 @@ function readByteArray(reader: JsonReader, depth: number): Uint8Array | InvalidR
     const start = reader.at;
     const value = reader.value(depth + 1);
     const source = reader.text.slice(start, reader.at).trim();
-    if (!/^(?:0|[1-9][0-9]{0,2})$/.test(source) || Number(source) > 255) wrong ??= new InvalidReceiptError('hash', 'must be an array of integers from 0 to 255');
+    if (!/^(?:0|[1-9][0-9]{0,2})$/.test(source) || Number(source) > 255)
+      wrong ??= new InvalidReceiptError('hash', 'must be an array of integers from 0 to 255');
     else if (value !== null && bytes.length <= HASH_BYTES_MAX) bytes.push(Number(source));
   });
   return wrong ?? checked(() => checkHash(Uint8Array.from(bytes)));

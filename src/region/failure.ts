@@ -1,14 +1,5 @@
 /** Why a remote has not acknowledged. Decided on typed failures at the adapter, never on text (SPEC §7). */
-export type FailureCode =
-  | 'TIMEOUT'
-  | 'UNREACHABLE'
-  | 'TLS'
-  | 'HTTP_STATUS'
-  | 'REFUSED'
-  | 'CONFLICT'
-  | 'BAD_ANSWER'
-  | 'UNAUTHENTICATED'
-  | 'CIRCUIT_OPEN';
+export type FailureCode = 'TIMEOUT' | 'UNREACHABLE' | 'TLS' | 'HTTP_STATUS' | 'REFUSED' | 'CONFLICT' | 'BAD_ANSWER' | 'UNAUTHENTICATED' | 'CIRCUIT_OPEN';
 
 /** What one failed attempt says, as a value: networks do not throw here. */
 export interface Failure {

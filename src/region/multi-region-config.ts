@@ -155,8 +155,10 @@ export class MultiRegionConfig {
   #numberIssues(): readonly ConfigIssue[] {
     const issues = checkWeight(this.weight, { path: 'region.weight', who: `region ${this.region}` });
     if (this.maxRetries === 0) issues.push({ path: 'sync.maxRetries', message: 'Max retries must be at least 1' });
-    else if (!isIntegerUpTo(this.maxRetries, RETRIES_MAX)) issues.push({ path: 'sync.maxRetries', message: `Max retries must be an integer from 1 to ${RETRIES_MAX}` });
-    if (!(this.retryBackoffMs > 0 && this.retryBackoffMs <= WAIT_MS_MAX)) issues.push({ path: 'sync.retryBackoff', message: 'Retry backoff must be a duration > 0 of at most 24 days' });
+    else if (!isIntegerUpTo(this.maxRetries, RETRIES_MAX))
+      issues.push({ path: 'sync.maxRetries', message: `Max retries must be an integer from 1 to ${RETRIES_MAX}` });
+    if (!(this.retryBackoffMs > 0 && this.retryBackoffMs <= WAIT_MS_MAX))
+      issues.push({ path: 'sync.retryBackoff', message: 'Retry backoff must be a duration > 0 of at most 24 days' });
     const wait = this.waitTimeoutMs;
     if (wait !== undefined && !(wait <= WAIT_MS_MAX)) issues.push({ path: 'sync.waitTimeout', message: 'Wait timeout must be a duration of at most 24 days' });
     return issues;
@@ -178,7 +180,8 @@ export class MultiRegionConfig {
     const path = 'sync.quorumThreshold';
     const { quorumThreshold } = this;
     const total = this.totalWeight();
-    if (!isIntegerUpTo(quorumThreshold, Number.MAX_SAFE_INTEGER)) return [{ path, message: quorumThreshold < 1 ? 'Quorum threshold must be at least 1' : 'Quorum threshold must be an integer' }];
+    if (!isIntegerUpTo(quorumThreshold, Number.MAX_SAFE_INTEGER))
+      return [{ path, message: quorumThreshold < 1 ? 'Quorum threshold must be at least 1' : 'Quorum threshold must be an integer' }];
     if (quorumThreshold > total) return [{ path, message: `Quorum threshold ${quorumThreshold} exceeds total regions ${total}` }];
     if (!this.exclusive || 2 * quorumThreshold > total) return [];
     return [{ path, message: `Quorum threshold ${quorumThreshold} is at most half of the weight ${total}, which exclusive forbids` }];
@@ -187,7 +190,20 @@ export class MultiRegionConfig {
   #fields(): { readonly [Key in keyof Omit<MultiRegionFields, 'region'>]-?: MultiRegionFields[Key] | undefined } {
     const { primaryRegion, crossRegionSyncEnabled, regions, quorumThreshold, maxRetries, retryBackoffMs: retryBackoff } = this;
     const { dataDir, weight, cluster, keyFile, waitTimeoutMs: waitTimeout, exclusive } = this;
-    return { primaryRegion, crossRegionSyncEnabled, regions, quorumThreshold, maxRetries, retryBackoff, dataDir, weight, cluster, keyFile, waitTimeout, exclusive };
+    return {
+      primaryRegion,
+      crossRegionSyncEnabled,
+      regions,
+      quorumThreshold,
+      maxRetries,
+      retryBackoff,
+      dataDir,
+      weight,
+      cluster,
+      keyFile,
+      waitTimeout,
+      exclusive,
+    };
   }
 
   #with(change: Partial<MultiRegionFields>): MultiRegionConfig {

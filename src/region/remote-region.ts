@@ -87,7 +87,8 @@ export class RemoteRegion {
     else if (!isHttpUrl(endpoint)) say(`Endpoint is no http(s) URL for region ${regionId}: ${String(endpoint).slice(0, 200)}`);
     if (timeoutMs === 0) say(`Timeout must be > 0 for region ${regionId}`);
     else if (!(timeoutMs <= TIMEOUT_MS_MAX)) say(`Timeout is no duration of at most 24 days for region ${regionId}`);
-    if (this.publicKey !== undefined || this.logKey !== undefined) say(`Region ${regionId} has keys, but the mirror protocol is not in this version: leave publicKey and logKey out`);
+    if (this.publicKey !== undefined || this.logKey !== undefined)
+      say(`Region ${regionId} has keys, but the mirror protocol is not in this version: leave publicKey and logKey out`);
     return issues;
   }
 
@@ -99,7 +100,9 @@ export class RemoteRegion {
 }
 
 /** exactOptionalPropertyTypes: an absent field is left out, not set to undefined. */
-function withoutAbsent(fields: { readonly [Key in keyof RemoteRegionFields]?: RemoteRegionFields[Key] | undefined }): Omit<RemoteRegionFields, 'regionId' | 'endpoint'> {
+function withoutAbsent(
+  fields: { readonly [Key in keyof RemoteRegionFields]?: RemoteRegionFields[Key] | undefined },
+): Omit<RemoteRegionFields, 'regionId' | 'endpoint'> {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 }
 

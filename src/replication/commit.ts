@@ -1,5 +1,5 @@
 import { ClosedError, OverloadedError, StoreFailedError } from '../errors.ts';
-import { decide, type Decision, type Heads, type JobAnswer, type LogHead, type ReceiptJob } from '../log/decide.ts';
+import { type Decision, decide, type Heads, type JobAnswer, type LogHead, type ReceiptJob } from '../log/decide.ts';
 import { SALT_BYTES } from '../log/entry.ts';
 import { GROUP_BYTES_MAX, GROUP_ENTRIES_MAX, itemBytes } from '../log/group.ts';
 import type { Clock } from '../ports/clock.ts';

@@ -2,11 +2,11 @@ import type { Clock } from '../ports/clock.ts';
 import type { Entropy } from '../ports/entropy.ts';
 import type { Observer } from '../ports/observer.ts';
 import type { Delivery, DeliveryReport, Parcel, Peer } from '../ports/peer.ts';
-import { type Circuit, circuitState, CLOSED_CIRCUIT, nextCircuit } from '../region/circuit.ts';
+import { type Circuit, CLOSED_CIRCUIT, circuitState, nextCircuit } from '../region/circuit.ts';
 import type { Failure } from '../region/failure.ts';
 import type { Call } from './call-book.ts';
 import { exchange } from './exchange.ts';
-import { Owed } from './owed.ts';
+import type { Owed } from './owed.ts';
 import { backgroundWaitMs, honouredRetryAfterMs, inCallBackoffMs, PAUSE_PROBE_MS } from './retry.ts';
 import type { Tail } from './tail.ts';
 

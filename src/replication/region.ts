@@ -98,10 +98,7 @@ export class Region implements Receiving {
     this.#roster = { threshold: settings.quorumThreshold, localWeight: settings.weight, remotes: enabled ? settings.regions : [] };
     this.#room = new WaitingRoom(this.#roster, observe);
     this.#tail = new Tail(ports.store, recovered.sizes.get(OWN_LOG) ?? 0);
-    this.#committer = new Committer(
-      { ...ports, observe, onOwnGroup: (group) => this.#onOwnGroup(group), offsets: () => this.#offsets() },
-      recovered,
-    );
+    this.#committer = new Committer({ ...ports, observe, onOwnGroup: (group) => this.#onOwnGroup(group), offsets: () => this.#offsets() }, recovered);
     this.#peers = this.#roster.remotes.map(({ regionId }, n) => ({ peer: ports.peer(regionId), timeoutMs: settings.regions[n]?.timeoutMs ?? 0 }));
     this.#links = this.#peers.map(({ peer, timeoutMs }, n) => this.#link({ settings, recovered, peer, timeoutMs, position: n }));
     this.#sync = {
@@ -234,7 +231,13 @@ export class Region implements Receiving {
     for (const link of this.#links) link.owe(group.start, group.start + group.receipts.length);
   }
 
-  #link(made: { readonly settings: RegionSettings; readonly recovered: Recovered; readonly peer: Peer; readonly timeoutMs: number; readonly position: number }): Link {
+  #link(made: {
+    readonly settings: RegionSettings;
+    readonly recovered: Recovered;
+    readonly peer: Peer;
+    readonly timeoutMs: number;
+    readonly position: number;
+  }): Link {
     const { settings, recovered, peer, timeoutMs, position } = made;
     const regionId = settings.regions[position]?.regionId ?? '';
     const { clock, entropy } = this.#ports;
@@ -262,7 +265,14 @@ export class Region implements Receiving {
         },
         progressed: () => this.#committer.progressed(),
         park: (index, { status, code, message }) => {
-          const parked: ParkedReceipt = { region: regionId, index, status: status ?? 0, code: code === 'CONFLICT' ? code : 'REFUSED', message, atMs: clock.wallMs() };
+          const parked: ParkedReceipt = {
+            region: regionId,
+            index,
+            status: status ?? 0,
+            code: code === 'CONFLICT' ? code : 'REFUSED',
+            message,
+            atMs: clock.wallMs(),
+          };
           return this.#committer.park(parked);
         },
       },

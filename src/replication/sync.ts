@@ -57,7 +57,11 @@ export async function syncReceipt(parts: SyncParts, receipt: Receipt, options: S
 }
 
 /** Waits for an entry of the own log that is durable already, with a new schedule where none is running. */
-export async function resumeSync(parts: SyncParts, entry: { readonly index: number; readonly receiptId: string; readonly digest: Uint8Array }, options: SyncOptions): Promise<SyncResult> {
+export async function resumeSync(
+  parts: SyncParts,
+  entry: { readonly index: number; readonly receiptId: string; readonly digest: Uint8Array },
+  options: SyncOptions,
+): Promise<SyncResult> {
   const sync = admitAndRing(parts, entry.index, entry.receiptId);
   await awaitSync(parts, sync, options);
   return resultOf(parts, sync, { digest: toHex(entry.digest), duplicate: true });

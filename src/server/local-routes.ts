@@ -27,16 +27,20 @@ export interface LocalOptions {
 /** The local listener's routes (CONTRACT §4): applications and operators. */
 export function localRoutes(options: LocalOptions): readonly Route[] {
   const { manager } = options;
-  const guard = (handle: Route['handle']): Route['handle'] => (exchange, segment) => {
-    checkHost(options, exchange);
-    checkToken(options, exchange);
-    return handle(exchange, segment);
-  };
+  const guard =
+    (handle: Route['handle']): Route['handle'] =>
+    (exchange, segment) => {
+      checkHost(options, exchange);
+      checkToken(options, exchange);
+      return handle(exchange, segment);
+    };
   const waiting = { requests: 0 };
   const read = (path: Route['path'], handle: Route['handle']): Route => ({ methods: ['GET', 'HEAD'], path, handle: guard(handle) });
   return [
     { methods: ['POST'], path: '/api/v1/sync', handle: guard((exchange) => counted(waiting, () => takeSync(options, exchange))) },
-    read({ before: '/api/v1/receipts/', after: '/quorum' }, async ({ response }, id) => sendJson(response, 200, verificationJson(id, await manager.verify(id)))),
+    read({ before: '/api/v1/receipts/', after: '/quorum' }, async ({ response }, id) =>
+      sendJson(response, 200, verificationJson(id, await manager.verify(id))),
+    ),
     read({ before: '/api/v1/receipts/', after: '' }, ({ response }, id) => sendReceipt(manager, response, id)),
     read('/api/v1/status', async ({ response }) => sendJson(response, 200, statusJson(manager.overview(), await manager.getSyncStatus()))),
     read('/health', async ({ response }) => sendHealth(manager, response)),
@@ -54,7 +58,10 @@ function probe(path: string, isWell: () => boolean): Route {
 
 function checkHost(options: LocalOptions, { request }: Exchange): void {
   if (!options.isLoopbackOnly) return;
-  const host = (request.headers.host ?? '').replace(/:\d+$/, '').replace(/^\[|\]$/g, '').toLowerCase();
+  const host = (request.headers.host ?? '')
+    .replace(/:\d+$/, '')
+    .replace(/^\[|\]$/g, '')
+    .toLowerCase();
   if (host !== 'localhost' && !isLoopback(host)) throw new ReceiptSyncError('FORBIDDEN', 'The Host of this listener is a loopback name');
 }
 
@@ -111,7 +118,11 @@ interface Wait {
 
 /** `Prefer: wait=N` (seconds, at most 60) or `respond-async` (RFC 7240); what is not understood is ignored, as it says. */
 function waitOf(options: LocalOptions, header: string | string[] | undefined): Wait {
-  const preferences = [header ?? []].flat().join(',').split(',').map((preference) => preference.trim().toLowerCase());
+  const preferences = [header ?? []]
+    .flat()
+    .join(',')
+    .split(',')
+    .map((preference) => preference.trim().toLowerCase());
   if (preferences.includes('respond-async')) return { waitFor: 'local', deadlineMs: 0 };
   const seconds = preferences.flatMap((preference) => /^wait\s*=\s*"?(\d{1,6})"?$/.exec(preference)?.slice(1).map(Number) ?? [])[0];
   return { waitFor: 'quorum', deadlineMs: seconds === undefined ? options.waitTimeoutMs : Math.min(seconds, WAIT_SECONDS_MAX) * 1_000 };

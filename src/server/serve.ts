@@ -1,7 +1,7 @@
-import { createServer, type RequestListener, type Server } from 'node:http';
 import { rmSync, statSync } from 'node:fs';
-import { dispatch, exchangeOf } from '../adapters/http/route.ts';
+import { createServer, type RequestListener, type Server } from 'node:http';
 import { isLoopback } from '../adapters/http/request.ts';
+import { dispatch, exchangeOf } from '../adapters/http/route.ts';
 import { tokenReader } from '../adapters/secret-files.ts';
 import type { DaemonConfig, LocalAddress } from '../config/daemon-config.ts';
 import type { ReceiptSyncManager } from '../manager.ts';

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { InvalidJsonError, InvalidReceiptError, OverloadedError, ReceiptConflictError, ReceiptSyncError, type ErrorCode } from '../../errors.ts';
+import { type ErrorCode, InvalidJsonError, InvalidReceiptError, OverloadedError, ReceiptConflictError, ReceiptSyncError } from '../../errors.ts';
 
 /** Nothing that came in is shown back at more than this. */
 const ECHO_CHARACTERS_MAX = 200;
@@ -53,11 +53,14 @@ export function problem(code: ErrorCode, detail: string, more: { readonly pointe
 
 /** The problem that an error is. What is not ours to show is INTERNAL, without a word of it. */
 export function problemOf(error: unknown): Problem {
-  if (error instanceof InvalidReceiptError) return problem(error.code, error.message, { pointer: `/${error.field.replaceAll('~', '~0').replaceAll('/', '~1')}` });
+  if (error instanceof InvalidReceiptError)
+    return problem(error.code, error.message, { pointer: `/${error.field.replaceAll('~', '~0').replaceAll('/', '~1')}` });
   if (error instanceof InvalidJsonError) return problem(error.code, error.message, { pointer: '' });
-  if (error instanceof ReceiptConflictError) return problem(error.code, error.message, { extra: { digest: error.digest, offered_digest: error.offeredDigest } });
+  if (error instanceof ReceiptConflictError)
+    return problem(error.code, error.message, { extra: { digest: error.digest, offered_digest: error.offeredDigest } });
   if (error instanceof OverloadedError) return { ...problem(error.code, error.message), retryAfterMs: error.retryAfterMs };
-  if (error instanceof ReceiptSyncError) return problem(error.code, error.code === 'STORE_FAILED' ? 'The store did not confirm the write: retry with the same id' : error.message);
+  if (error instanceof ReceiptSyncError)
+    return problem(error.code, error.code === 'STORE_FAILED' ? 'The store did not confirm the write: retry with the same id' : error.message);
   return problem('INTERNAL', 'Something went wrong here; the log of this process says what');
 }
 
@@ -65,7 +68,16 @@ export function problemOf(error: unknown): Problem {
 export function problemJson(what: Problem): string {
   const { status, code, detail, retryable, pointer, extra } = what;
   const shown = detail.length > ECHO_CHARACTERS_MAX ? `${detail.slice(0, ECHO_CHARACTERS_MAX)}…` : detail;
-  return JSON.stringify({ type: 'about:blank', title: code.toLowerCase().replaceAll('_', ' '), status, code, retryable, ...(pointer === undefined ? {} : { pointer }), detail: shown.toWellFormed(), ...extra });
+  return JSON.stringify({
+    type: 'about:blank',
+    title: code.toLowerCase().replaceAll('_', ' '),
+    status,
+    code,
+    retryable,
+    ...(pointer === undefined ? {} : { pointer }),
+    detail: shown.toWellFormed(),
+    ...extra,
+  });
 }
 
 export function sendProblem(response: ServerResponse, what: Problem): void {

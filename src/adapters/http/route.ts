@@ -71,4 +71,3 @@ function segmentOf(route: Route, path: string): string | undefined {
     throw new ReceiptSyncError('NOT_FOUND', 'The path is not percent-encoded UTF-8');
   }
 }
-

@@ -22,9 +22,16 @@ export function logLines(event: SyncEvent): readonly LogLine[] {
     case 'accepted':
       return [say('info', `Starting receipt sync for ${event.receiptId} to ${event.remotes} regions (quorum: ${event.threshold})`)];
     case 'delivered':
-      return [say('info', `Receipt ${event.receiptId} successfully synced to region: ${event.region}${event.attempt > 1 ? ` on attempt ${event.attempt}` : ''}`)];
+      return [
+        say('info', `Receipt ${event.receiptId} successfully synced to region: ${event.region}${event.attempt > 1 ? ` on attempt ${event.attempt}` : ''}`),
+      ];
     case 'retrying':
-      return [say('warn', `Retrying receipt ${event.receiptId} sync to ${event.region} (attempt ${event.attempt}/${event.retriesMax}, backoff: ${event.backoffMs}ms)`)];
+      return [
+        say(
+          'warn',
+          `Retrying receipt ${event.receiptId} sync to ${event.region} (attempt ${event.attempt}/${event.retriesMax}, backoff: ${event.backoffMs}ms)`,
+        ),
+      ];
     case 'gave-up':
       return [...gaveUpLines(event, say), say('error', `Failed to sync receipt ${event.receiptId} to region ${event.region}: ${event.message}`)];
     case 'refused':

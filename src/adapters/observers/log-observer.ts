@@ -85,7 +85,8 @@ export class LogObserver {
     this.#isBusy = accepted > RECEIPTS_PER_SECOND_MAX && now < this.#windowStartMs + 2 * WINDOW_MS;
     this.#windowStartMs = now;
     this.#inWindow = { accepted: 0, delivered: 0, settled: 0 };
-    if (wasBusy) this.line('info', `Receipts in the last second: ${accepted} accepted, ${delivered} delivered, ${settled} settled`, { accepted, delivered, settled });
+    if (wasBusy)
+      this.line('info', `Receipts in the last second: ${accepted} accepted, ${delivered} delivered, ${settled} settled`, { accepted, delivered, settled });
     if (this.#dropped > 0) this.line('warn', `${this.#dropped} log lines were dropped`, { dropped: this.#dropped });
     this.#dropped = 0;
   }

@@ -45,7 +45,10 @@ function peerRoutes(options: PeerListenerOptions): readonly Route[] {
   const bodies = { bytes: 0 };
   const receive = (exchange: Exchange): Promise<void> => takeReceipts(options, exchange, bodies);
   const hello = ({ response }: Exchange): void => sendJson(response, 200, JSON.stringify({ status: 'ready', region: region.regionId }));
-  const probe = (isWell: () => boolean) => ({ response }: Exchange): void => sendJson(response, isWell() ? 200 : 503, JSON.stringify({ status: isWell() ? 'ok' : 'unavailable' }));
+  const probe =
+    (isWell: () => boolean) =>
+    ({ response }: Exchange): void =>
+      sendJson(response, isWell() ? 200 : 503, JSON.stringify({ status: isWell() ? 'ok' : 'unavailable' }));
   return [
     { methods: ['POST'], path: '/receipt-sync', handle: receive },
     { methods: ['GET', 'HEAD'], path: '/receipt-sync', handle: hello },
@@ -110,7 +113,14 @@ async function answerMany(options: PeerListenerOptions, { response }: Exchange, 
 function acknowledgement(options: PeerListenerOptions, receipt: Receipt, answer: ReceiveAnswer & { readonly kind: 'acknowledged' }): string {
   const { regionId } = options.region;
   const { digest, duplicate } = answer;
-  return JSON.stringify({ status: 'acknowledged', receipt_id: receipt.receiptId, timestamp: rfc3339(options.nowMs()), region_id: regionId, digest: toHex(digest), duplicate });
+  return JSON.stringify({
+    status: 'acknowledged',
+    receipt_id: receipt.receiptId,
+    timestamp: rfc3339(options.nowMs()),
+    region_id: regionId,
+    digest: toHex(digest),
+    duplicate,
+  });
 }
 
 function refusal(receiptId: string, error: Error): string {

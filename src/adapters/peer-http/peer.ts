@@ -1,8 +1,8 @@
 import { Pool } from 'undici';
 import type { Delivery, DeliveryReport, Parcel, Peer, Reading } from '../../ports/peer.ts';
-import type { Failure } from '../../region/failure.ts';
 import { canonicalBytes, receiptDigest } from '../../receipt/canonical.ts';
 import { receiptFromJson, receiptJson } from '../../receipt/wire.ts';
+import type { Failure } from '../../region/failure.ts';
 import { equalBytes, fromHex, toHex, utf8Text } from '../../std/bytes.ts';
 import { type JsonValue, parseJson } from '../../std/json.ts';
 import { pathSegment } from '../../std/path-segment.ts';
@@ -94,7 +94,13 @@ export class HttpPeer implements Peer {
     await this.#pool.destroy();
   }
 
-  async #request(request: { readonly method: 'GET' | 'POST'; readonly path: string; readonly body?: string; readonly bytesMax: number; readonly signal: AbortSignal }): Promise<HttpAnswer> {
+  async #request(request: {
+    readonly method: 'GET' | 'POST';
+    readonly path: string;
+    readonly body?: string;
+    readonly bytesMax: number;
+    readonly signal: AbortSignal;
+  }): Promise<HttpAnswer> {
     const { method, path, body = null, bytesMax, signal } = request;
     const token = this.#options.token?.();
     const headers = {

@@ -35,17 +35,26 @@ export class Engine {
   recover(): Recovered {
     const { database } = this;
     const logs = database.prepare('SELECT log, size, last_recorded_at FROM log').all();
-    const ends = new Map(database.prepare('SELECT log, max(start + count) AS size FROM entry_group GROUP BY log').all().map((row) => [Number(row['log']), Number(row['size'])]));
+    const ends = new Map(
+      database
+        .prepare('SELECT log, max(start + count) AS size FROM entry_group GROUP BY log')
+        .all()
+        .map((row) => [Number(row['log']), Number(row['size'])]),
+    );
     for (const row of logs) {
       const log = Number(row['log']);
-      if (ends.get(log) !== Number(row['size'])) throw new StoreFailedError(`Log ${log} has ${row['size']} entries by its size and ${ends.get(log)} by its groups`, { untilRestart: true });
+      if (ends.get(log) !== Number(row['size']))
+        throw new StoreFailedError(`Log ${log} has ${row['size']} entries by its size and ${ends.get(log)} by its groups`, { untilRestart: true });
       this.#sizes.set(log, Number(row['size']));
     }
     return {
       storeId: String(database.prepare("SELECT value FROM meta WHERE key = 'store_id'").get()?.['value']),
       sizes: new Map(this.#sizes),
       lastRecordedAt: new Map(logs.map((row) => [Number(row['log']), BigInt(String(row['last_recorded_at']))])),
-      offsets: database.prepare('SELECT region, idx FROM remote_offset').all().map((row) => ({ region: String(row['region']), offset: Number(row['idx']) })),
+      offsets: database
+        .prepare('SELECT region, idx FROM remote_offset')
+        .all()
+        .map((row) => ({ region: String(row['region']), offset: Number(row['idx']) })),
       parked: database.prepare('SELECT region, idx, status, code, message, at_ms FROM parked').all().map(parkedOf),
     };
   }
@@ -146,7 +155,9 @@ function prepare(database: DatabaseSync): Readonly<Record<'group' | 'receipt' | 
   return {
     group: database.prepare('INSERT INTO entry_group (seq, log, start, count, frame) VALUES (?, ?, ?, ?, ?)'),
     receipt: database.prepare('INSERT INTO receipt (id, log, idx, digest) VALUES (?, ?, ?, ?)'),
-    log: database.prepare('INSERT INTO log VALUES (?, ?, ?) ON CONFLICT (log) DO UPDATE SET size = excluded.size, last_recorded_at = excluded.last_recorded_at'),
+    log: database.prepare(
+      'INSERT INTO log VALUES (?, ?, ?) ON CONFLICT (log) DO UPDATE SET size = excluded.size, last_recorded_at = excluded.last_recorded_at',
+    ),
     offset: database.prepare('INSERT INTO remote_offset VALUES (?, ?) ON CONFLICT (region) DO UPDATE SET idx = excluded.idx'),
     park: database.prepare('INSERT INTO parked VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING'),
     probe: database.prepare('INSERT INTO probe VALUES (zeroblob(?))'),

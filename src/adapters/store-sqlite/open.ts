@@ -83,9 +83,11 @@ function isNew(path: string): boolean {
     closeSync(fd);
   }
   // https://sqlite.org/fileformat2.html#the_database_header
-  if (header.toString('latin1', 0, 16) !== 'SQLite format 3\0' || header.readUInt32BE(68) !== APPLICATION_ID) throw refused(`${path} is no store of receipt-sync; it was left as it is`);
+  if (header.toString('latin1', 0, 16) !== 'SQLite format 3\0' || header.readUInt32BE(68) !== APPLICATION_ID)
+    throw refused(`${path} is no store of receipt-sync; it was left as it is`);
   const version = header.readUInt32BE(60);
-  if (version > SCHEMA_VERSION) throw refused(`${path} was written by a newer receipt-sync (format ${version}, this one reads ${SCHEMA_VERSION}); it was left as it is`);
+  if (version > SCHEMA_VERSION)
+    throw refused(`${path} was written by a newer receipt-sync (format ${version}, this one reads ${SCHEMA_VERSION}); it was left as it is`);
   return false;
 }
 
@@ -98,7 +100,12 @@ function create(path: string, identity: StoreIdentity): void {
   database.exec(`BEGIN; ${SCHEMA} PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT`);
   const remember = database.prepare('INSERT INTO meta (key, value) VALUES (?, ?)');
   database.exec('BEGIN');
-  for (const [key, value] of [['store_id', identity.newStoreId], ['region', identity.region], ['cluster', identity.cluster]] as const) remember.run(key, value);
+  for (const [key, value] of [
+    ['store_id', identity.newStoreId],
+    ['region', identity.region],
+    ['cluster', identity.cluster],
+  ] as const)
+    remember.run(key, value);
   database.exec('COMMIT');
   database.close();
   renameSync(draft, path);
@@ -111,7 +118,12 @@ function openOurs(path: string, identity: StoreIdentity): DatabaseSync {
     // Exclusive before WAL: the WAL index is kept in memory, and no -shm file can run out of disk under a mapping.
     database.exec(`PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0;`);
     database.exec(`PRAGMA cache_size = -${CACHE_KIB}; PRAGMA temp_store = MEMORY; PRAGMA foreign_keys = OFF`);
-    const meta = new Map(database.prepare('SELECT key, value FROM meta').all().map((row) => [String(row['key']), String(row['value'])]));
+    const meta = new Map(
+      database
+        .prepare('SELECT key, value FROM meta')
+        .all()
+        .map((row) => [String(row['key']), String(row['value'])]),
+    );
     for (const key of ['region', 'cluster'] as const) {
       const held = meta.get(key) ?? '';
       if (held !== identity[key]) throw refused(`${dirname(path)} holds the receipts of ${key} "${held}", not of "${identity[key]}"`);

@@ -108,7 +108,8 @@ function stored(id: string, held: { readonly rows: readonly IndexRow[]; readonly
   const { rows, found, first } = held;
   const receipt = parseCanonical(first.canonical);
   const digest = receiptDigest(first.canonical);
-  const isSound = receipt.receiptId === id && rows.every((row) => equalBytes(row.digest, digest)) && found.every((entry) => equalBytes(entry.canonical, first.canonical));
+  const isSound =
+    receipt.receiptId === id && rows.every((row) => equalBytes(row.digest, digest)) && found.every((entry) => equalBytes(entry.canonical, first.canonical));
   if (!isSound) throw new ReceiptSyncError('INTERNAL', 'The stored copy of this receipt is damaged');
   const places = rows.map(({ log, index }, n) => ({ log, index, recordedAt: found[n]?.recordedAt ?? 0n }));
   return { receipt, digest, places, cursor: `${first.seq}.${first.position}` };

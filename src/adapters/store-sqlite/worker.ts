@@ -20,13 +20,13 @@ function serve(identity: StoreIdentity): void {
 
 function answerTo(call: Call, engine: Engine, reader: Reader): Answer {
   try {
-    return { id: call.id, value: valueOf(call, engine, reader) };
+    return { id: call.id, value: resultOf(call, engine, reader) };
   } catch (error) {
     return { id: call.id, refusal: refusalOf(error) };
   }
 }
 
-function valueOf(call: Call, engine: Engine, reader: Reader): unknown {
+function resultOf(call: Call, engine: Engine, reader: Reader): unknown {
   switch (call.op) {
     case 'recover':
       return engine.recover();

@@ -1,4 +1,4 @@
-import { createServer, connect, type AddressInfo, type Server, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
 /** A way to a listener that takes `delayMs` longer, half of it in each direction. */
 export interface DelayProxy {
@@ -11,7 +11,10 @@ export async function delayProxy(targetPort: number, delayMs: number): Promise<D
   const sockets = new Set<Socket>();
   const server: Server = createServer({ noDelay: true }, (near) => {
     const far = connect({ host: '127.0.0.1', port: targetPort, noDelay: true });
-    for (const [from, to] of [[near, far], [far, near]] as const) {
+    for (const [from, to] of [
+      [near, far],
+      [far, near],
+    ] as const) {
       sockets.add(from);
       from.on('data', (chunk) => void setTimeout(() => to.write(chunk), delayMs / 2));
       from.on('close', () => {

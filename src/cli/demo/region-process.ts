@@ -40,15 +40,24 @@ export class RegionProcess {
   async start(): Promise<void> {
     const main = fileURLToPath(new URL(`../main${extname(import.meta.url)}`, import.meta.url));
     const log = openSync(join(this.#folder, 'serve.log'), 'a');
-    const child = spawn(process.execPath, [...process.execArgv, main, 'serve', '--config', join(this.#folder, 'config.yaml')], { stdio: ['ignore', 'ignore', log], env: withoutSettings() });
+    const child = spawn(process.execPath, [...process.execArgv, main, 'serve', '--config', join(this.#folder, 'config.yaml')], {
+      stdio: ['ignore', 'ignore', log],
+      env: withoutSettings(),
+    });
     closeSync(log);
     this.#child = child;
     child.once('exit', () => {
       if (this.#child === child) this.#child = undefined;
     });
     const deadline = performance.now() + START_MS_MAX;
-    while (!(await this.client.getHealthStatus().then(() => true, () => false))) {
-      if (this.#child !== child || performance.now() > deadline) throw new CommandFailure(EXIT.ourBug, `Region ${this.id} did not start: see ${join(this.#folder, 'serve.log')}`);
+    while (
+      !(await this.client.getHealthStatus().then(
+        () => true,
+        () => false,
+      ))
+    ) {
+      if (this.#child !== child || performance.now() > deadline)
+        throw new CommandFailure(EXIT.ourBug, `Region ${this.id} did not start: see ${join(this.#folder, 'serve.log')}`);
       await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN_MS));
     }
   }
@@ -80,7 +89,10 @@ export class RegionProcess {
 }
 
 /** Writes a region's configuration. */
-export function writeRegion(folder: string, region: { readonly id: string; readonly threshold: number; readonly ports: ReadonlyMap<string, RegionPorts> }): void {
+export function writeRegion(
+  folder: string,
+  region: { readonly id: string; readonly threshold: number; readonly ports: ReadonlyMap<string, RegionPorts> },
+): void {
   const { id, threshold, ports } = region;
   const own = ports.get(id);
   if (own === undefined) throw new CommandFailure(EXIT.usage, `No region ${id}`);

@@ -1,5 +1,5 @@
-import type { Receipt } from '../../receipt/receipt.ts';
 import { ReceiptSyncError } from '../../errors.ts';
+import type { Receipt } from '../../receipt/receipt.ts';
 import type { KillPlan, KillReport } from './kills.ts';
 import type { RegionProcess } from './region-process.ts';
 

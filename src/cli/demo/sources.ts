@@ -48,7 +48,14 @@ function synthetic(count: number): readonly Receipt[] {
   const run = randomBytes(4).toString('hex');
   return Array.from({ length: count }, (_, n) => {
     const hash = createHash('sha256').update(`${run}/${n}`).digest();
-    return { receiptId: `synthetic-${run}-${String(n).padStart(6, '0')}`, transactionId: `tx-${run}-${n}`, hash: new Uint8Array(hash), ticks: n % 9, spanId: hash.readBigUInt64BE(0), committed: true };
+    return {
+      receiptId: `synthetic-${run}-${String(n).padStart(6, '0')}`,
+      transactionId: `tx-${run}-${n}`,
+      hash: new Uint8Array(hash),
+      ticks: n % 9,
+      spanId: hash.readBigUInt64BE(0),
+      committed: true,
+    };
   });
 }
 
@@ -57,7 +64,10 @@ async function gitReceipts(folder: string, count: number): Promise<readonly Rece
   const git = async (...args: readonly string[]): Promise<string> => (await run('git', ['-C', folder, ...args], { maxBuffer: GIT_OUTPUT_MAX })).stdout;
   try {
     const log = await git('log', '--reverse', '--topo-order', '--format=%H %T %P', 'HEAD');
-    const commits = log.split('\n').filter((line) => line !== '').slice(0, count);
+    const commits = log
+      .split('\n')
+      .filter((line) => line !== '')
+      .slice(0, count);
     const receipts = commits.map(commitReceipt);
     if (receipts.length === count) return receipts;
     const files = await git('log', '--reverse', '--topo-order', '--raw', '--no-abbrev', '-z', '-m', '--first-parent', '--root', '--format=%x01%H', 'HEAD');

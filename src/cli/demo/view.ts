@@ -11,7 +11,13 @@ export interface RegionLine {
 }
 
 /** The live view as lines of at most 78 columns. Pure; `colour` adds ANSI. */
-export function renderView(view: { readonly description: string; readonly regions: readonly RegionLine[]; readonly progress: Progress; readonly elapsedMs: number; readonly colour: boolean }): readonly string[] {
+export function renderView(view: {
+  readonly description: string;
+  readonly regions: readonly RegionLine[];
+  readonly progress: Progress;
+  readonly elapsedMs: number;
+  readonly colour: boolean;
+}): readonly string[] {
   const { description, regions, progress, elapsedMs, colour } = view;
   const paint = (code: number, text: string): string => (colour ? `\u001b[${code}m${text}\u001b[0m` : text);
   const done = progress.total === 0 ? 1 : progress.certified / progress.total;
@@ -21,7 +27,10 @@ export function renderView(view: { readonly description: string; readonly region
     paint(1, 'receipt-sync demo: three regions, quorum 2 of 3'),
     description.slice(0, WIDTH),
     '',
-    ...regions.map(({ id, isUp, owed }, n) => `  [${n + 1}] ${id.padEnd(12)} ${isUp ? paint(32, '● up  ') : paint(31, '✗ down')}  ${owed > 0 ? paint(33, `owed ${owed}`) : 'owed 0'}`),
+    ...regions.map(
+      ({ id, isUp, owed }, n) =>
+        `  [${n + 1}] ${id.padEnd(12)} ${isUp ? paint(32, '● up  ') : paint(31, '✗ down')}  ${owed > 0 ? paint(33, `owed ${owed}`) : 'owed 0'}`,
+    ),
     '',
     `  ${bar} ${progress.certified}/${progress.total} at quorum`,
     `  ${rate}/s   p50 ${shown(percentile(progress.latenciesMs, 0.5))}   p99 ${shown(percentile(progress.latenciesMs, 0.99))}   pending ${progress.pending}   refused ${progress.refused}`,

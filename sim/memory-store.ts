@@ -1,0 +1,194 @@
+import { ReceiptSyncError, StoreFailedError } from '../src/errors.ts';
+import { recordedAt } from '../src/log/entry.ts';
+import { groupItems } from '../src/log/group.ts';
+import type { Changes, Group, LogNumber, LogStore, NewGroup, ParkedReceipt, Recovered } from '../src/ports/log-store.ts';
+import type { KnownReceipt, Place, ReceiptIndex, ReceiptPage, ReceiptQuery, StoredReceipt } from '../src/ports/receipt-index.ts';
+import { parseCanonical, receiptDigest, receiptIdOf } from '../src/receipt/canonical.ts';
+import { assert } from '../src/std/assert.ts';
+
+interface Arrival extends Place {
+  readonly canonical: Uint8Array;
+  readonly recordedAt: bigint;
+}
+
+interface Indexed {
+  readonly digest: Uint8Array;
+  readonly places: (Place & { readonly arrival: number })[];
+}
+
+/** What is on stable storage: outlives every store that is opened on it. */
+export class MemoryDisk {
+  readonly storeId: string;
+  readonly groups: Map<LogNumber, NewGroup[]> = new Map();
+  readonly index: Map<string, Indexed> = new Map();
+  readonly arrivals: Arrival[] = [];
+  readonly offsets: Map<string, number> = new Map();
+  readonly parked: Map<string, ParkedReceipt> = new Map();
+  /** Set while a store is open on it: one at a time. */
+  isOpen = false;
+
+  constructor(storeId = '00000000000000000000000000000000') {
+    this.storeId = storeId;
+  }
+
+  size(log: LogNumber): number {
+    const last = this.groups.get(log)?.at(-1);
+    return last === undefined ? 0 : last.start + last.count;
+  }
+
+  /** One transaction, whole. */
+  apply(changes: Changes): void {
+    for (const group of changes.groups) this.#append(group);
+    for (const { region, offset } of changes.offsets) this.offsets.set(region, offset);
+    for (const parked of changes.parked) this.parked.set(`${parked.region}/${parked.index}`, parked);
+  }
+
+  #append(group: NewGroup): void {
+    const { log, start, frame, digests } = group;
+    const groups = this.groups.get(log) ?? [];
+    this.groups.set(log, groups);
+    groups.push(group);
+    let n = 0;
+    for (const { entry, canonical } of groupItems(frame)) {
+      const id = receiptIdOf(canonical);
+      const known = this.index.get(id) ?? { digest: digests.subarray(32 * n, 32 * n + 32), places: [] };
+      this.index.set(id, known);
+      known.places.push({ log, index: start + n, arrival: this.arrivals.length });
+      this.arrivals.push({ log, index: start + n, canonical, recordedAt: recordedAt(entry) });
+      n += 1;
+    }
+  }
+}
+
+/** How a disk behaves; the simulator changes it while the store runs. */
+export interface DiskWeather {
+  /** Resolves when an fsync would have returned; rejects if it fails. Never settles once the machine is off. */
+  fsync(): Promise<void>;
+  /** A read's way to the platter and back. */
+  read(): Promise<void>;
+  isFull(): boolean;
+  /** Of a write whose fsync failed or never returned: is it there all the same? */
+  survives(): boolean;
+}
+
+export const CALM: DiskWeather = { fsync: () => Promise.resolve(), read: () => Promise.resolve(), isFull: () => false, survives: () => false };
+
+/** The in-memory engine: the ports' contract, with a crash model. What was not synced is lost, or by chance is not. */
+export class MemoryStore implements LogStore, ReceiptIndex {
+  readonly #disk: MemoryDisk;
+  readonly #weather: DiskWeather;
+  #poison: StoreFailedError | undefined;
+  #underWay: Changes | undefined;
+  #isClosed = false;
+
+  constructor(disk: MemoryDisk, weather: DiskWeather = CALM) {
+    if (disk.isOpen) throw new StoreFailedError('The disk is in use', { untilRestart: true });
+    disk.isOpen = true;
+    this.#disk = disk;
+    this.#weather = weather;
+  }
+
+  /** The power is gone: a commit under way is wholly there or wholly not. */
+  crash(): void {
+    if (this.#underWay !== undefined && this.#weather.survives()) this.#disk.apply(this.#underWay);
+    this.#underWay = undefined;
+    this.#isClosed = true;
+    this.#disk.isOpen = false;
+  }
+
+  async recover(): Promise<Recovered> {
+    await this.#reading();
+    const { groups, offsets, parked, storeId } = this.#disk;
+    return {
+      storeId,
+      sizes: new Map([...groups.keys()].map((log) => [log, this.#disk.size(log)])),
+      lastRecordedAt: new Map([...groups].map(([log, all]) => [log, recordedAt([...groupItems(all.at(-1)?.frame ?? new Uint8Array())].at(-1)?.entry ?? new Uint8Array(10))])),
+      offsets: [...offsets].map(([region, offset]) => ({ region, offset })),
+      parked: [...parked.values()],
+    };
+  }
+
+  async commit(changes: Changes): Promise<void> {
+    this.#writing();
+    for (const { log, start } of changes.groups) assert(start === this.#disk.size(log), 'a group starts at the size of its log');
+    this.#underWay = changes;
+    try {
+      await this.#weather.fsync();
+    } catch (error) {
+      if (this.#weather.survives()) this.#disk.apply(changes);
+      this.#underWay = undefined;
+      this.#poison = new StoreFailedError('fsync failed', { cause: error, untilRestart: true });
+      throw this.#poison;
+    }
+    if (this.#isClosed) return;
+    this.#underWay = undefined;
+    this.#disk.apply(changes);
+  }
+
+  async probe(): Promise<void> {
+    this.#writing();
+    await this.#weather.fsync();
+  }
+
+  async entries(log: LogNumber, from: number, bytesMax: number): Promise<readonly Group[]> {
+    await this.#reading();
+    const wanted = (this.#disk.groups.get(log) ?? []).filter((group) => group.start + group.count > from);
+    let bytes = 0;
+    return wanted.filter((group, n) => {
+      bytes += group.frame.length;
+      return n === 0 || bytes <= bytesMax;
+    });
+  }
+
+  async find(ids: readonly string[]): Promise<readonly (KnownReceipt | undefined)[]> {
+    await this.#reading();
+    return ids.map((id) => {
+      const known = this.#disk.index.get(id);
+      return known === undefined ? undefined : { digest: known.digest, places: known.places.map(({ log, index }) => ({ log, index })).sort((a, b) => a.log - b.log) };
+    });
+  }
+
+  async get(id: string): Promise<StoredReceipt | undefined> {
+    await this.#reading();
+    return this.#stored(id);
+  }
+
+  async list(query: ReceiptQuery): Promise<ReceiptPage> {
+    await this.#reading();
+    if (query.after !== undefined && !/^[0-9]{1,15}\.[0-9]{1,5}$/.test(query.after)) throw new ReceiptSyncError('NOT_FOUND', 'No such cursor');
+    const from = query.after === undefined ? 0 : Number(query.after.split('.')[0]);
+    const receipts: StoredReceipt[] = [];
+    for (let at = from; at < this.#disk.arrivals.length && receipts.length < query.limit; at += 1) {
+      const stored = this.#stored(receiptIdOf(this.#disk.arrivals[at]?.canonical ?? new Uint8Array()));
+      if (stored?.cursor === `${at + 1}.0`) receipts.push(stored);
+    }
+    return { receipts, next: receipts.at(-1)?.cursor ?? query.after ?? '0.0' };
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#disk.isOpen = false;
+  }
+
+  #stored(id: string): StoredReceipt | undefined {
+    const known = this.#disk.index.get(id);
+    const first = this.#disk.arrivals[Math.min(...(known?.places ?? []).map(({ arrival }) => arrival))];
+    if (known === undefined || first === undefined) return undefined;
+    const places = known.places
+      .map(({ log, index, arrival }) => ({ log, index, recordedAt: this.#disk.arrivals[arrival]?.recordedAt ?? 0n }))
+      .sort((a, b) => a.log - b.log);
+    const cursor = `${Math.min(...known.places.map(({ arrival }) => arrival)) + 1}.0`;
+    return { receipt: parseCanonical(first.canonical), digest: receiptDigest(first.canonical), places, cursor };
+  }
+
+  #writing(): void {
+    if (this.#isClosed) throw new StoreFailedError('The store is closed', { untilRestart: true });
+    if (this.#poison !== undefined) throw this.#poison;
+    if (this.#weather.isFull()) throw new StoreFailedError('The disk is full: nothing was stored', { untilRestart: false });
+  }
+
+  async #reading(): Promise<void> {
+    if (this.#isClosed) throw new StoreFailedError('The store is closed', { untilRestart: true });
+    await this.#weather.read();
+  }
+}

@@ -1,0 +1,160 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { encodeGroup, groupItems } from '../../src/log/group.ts';
+import type { Changes, LogStore, NewGroup } from '../../src/ports/log-store.ts';
+import { OWN_LOG, RECEIVED_LOG } from '../../src/ports/log-store.ts';
+import type { ReceiptIndex } from '../../src/ports/receipt-index.ts';
+import type { Receipt } from '../../src/receipt/receipt.ts';
+import { toHex } from '../../src/std/bytes.ts';
+import { receiptOf, sealed } from '../receipts.ts';
+
+export type Store = LogStore & ReceiptIndex;
+
+/** How an engine is opened on a place that outlives it. */
+export interface Engine {
+  readonly name: string;
+  /** A new, empty place. */
+  place(): Promise<{ open(): Promise<Store>; remove(): Promise<void> }>;
+}
+
+/** A group of receipts that starts at `start`. */
+export function groupOf(log: number, start: number, receipts: readonly Receipt[]): NewGroup {
+  const entries = receipts.map(sealed);
+  const frame = encodeGroup(entries, new Uint8Array(16 * entries.length).fill(7), BigInt(1_000_000 + start));
+  return { log, start, count: entries.length, frame, digests: Buffer.concat(entries.map(({ digest }) => digest)) };
+}
+
+export function changesOf(...groups: readonly NewGroup[]): Changes {
+  return { groups, offsets: [], parked: [] };
+}
+
+/** What every engine keeps (DESIGN §5: a second implementation of a port passes the same suite). */
+export function storeContract(engine: Engine): void {
+  const check = (claim: string, body: (open: () => Promise<Store>) => Promise<void>): void => {
+    test(`${engine.name}: ${claim}`, async () => {
+      const place = await engine.place();
+      const opened: Store[] = [];
+      try {
+        await body(async () => {
+          const store = await place.open();
+          opened.push(store);
+          return store;
+        });
+      } finally {
+        await Promise.all(opened.map((store) => store.close()));
+        await place.remove();
+      }
+    });
+  };
+
+  check('a new store is empty and has an id that it keeps', async (open) => {
+    const store = await open();
+    const first = await store.recover();
+    assert.equal(first.sizes.size, 0);
+    assert.deepEqual([first.offsets, first.parked], [[], []]);
+    await store.close();
+    const again = await open();
+    assert.equal((await again.recover()).storeId, first.storeId);
+    await again.close();
+  });
+
+  check('what was committed is there after reopening: entries, index, offsets, refusals', async (open) => {
+    const store = await open();
+    const parked = { region: 'west', index: 1, status: 409, code: 'CONFLICT', message: 'HTTP error 409: Conflict', atMs: 5 } as const;
+    await store.commit({ groups: [groupOf(OWN_LOG, 0, [receiptOf(1), receiptOf(2)])], offsets: [{ region: 'west', offset: 1 }], parked: [parked] });
+    await store.commit({ groups: [groupOf(RECEIVED_LOG, 0, [receiptOf(3)])], offsets: [{ region: 'west', offset: 2 }], parked: [] });
+    await store.close();
+    const again = await open();
+    const recovered = await again.recover();
+    assert.deepEqual([...recovered.sizes].sort(), [[OWN_LOG, 2], [RECEIVED_LOG, 1]]);
+    assert.deepEqual([recovered.lastRecordedAt.get(OWN_LOG), recovered.lastRecordedAt.get(RECEIVED_LOG)], [1_000_001n, 1_000_000n]);
+    assert.deepEqual(recovered.offsets, [{ region: 'west', offset: 2 }]);
+    assert.deepEqual(recovered.parked, [parked]);
+    assert.deepEqual((await again.get('rec-2'))?.receipt, receiptOf(2));
+    await again.close();
+  });
+
+  check('the index knows the digest and every log that holds an id', async (open) => {
+    const store = await open();
+    await store.commit(changesOf(groupOf(RECEIVED_LOG, 0, [receiptOf(1), receiptOf(2)])));
+    await store.commit(changesOf(groupOf(OWN_LOG, 0, [receiptOf(2)])));
+    const [one, absent, two] = await store.find(['rec-1', 'rec-9', 'rec-2']);
+    assert.equal(absent, undefined);
+    assert.equal(toHex(one?.digest ?? new Uint8Array()), toHex(sealed(receiptOf(1)).digest));
+    assert.deepEqual(two?.places, [{ log: OWN_LOG, index: 0 }, { log: RECEIVED_LOG, index: 1 }]);
+    await store.close();
+  });
+
+  check('ids are opaque: case, dots, slashes, percent signs, accents and prototypes', async (open) => {
+    const ids = ['a/b', '../../health', 'x?y#z', '%2e%2e', 'é', 'e\u0301', 'a b', '__proto__', 'A/B', 'constructor'];
+    const store = await open();
+    await store.commit(changesOf(groupOf(OWN_LOG, 0, ids.map((receiptId) => receiptOf(0, { receiptId })))));
+    for (const [index, id] of ids.entries()) assert.deepEqual((await store.get(id))?.places.map((place) => place.index), [index], id);
+    assert.equal(await store.get('E\u0301x'), undefined);
+    await store.close();
+  });
+
+  check('a group must start at the size of its log, and a refused one leaves nothing behind', async (open) => {
+    const store = await open();
+    await store.commit(changesOf(groupOf(OWN_LOG, 0, [receiptOf(1)])));
+    await assert.rejects(store.commit(changesOf(groupOf(RECEIVED_LOG, 0, [receiptOf(8)]), groupOf(OWN_LOG, 2, [receiptOf(9)]))));
+    await store.close();
+    const again = await open();
+    assert.deepEqual([...(await again.recover()).sizes], [[OWN_LOG, 1]]);
+    assert.deepEqual(await again.find(['rec-8', 'rec-9']), [undefined, undefined]);
+    await again.close();
+  });
+
+  check('entries come in order, from the group that holds the first one wanted, within the bytes asked for', async (open) => {
+    const store = await open();
+    for (let start = 0; start < 30; start += 10) await store.commit(changesOf(groupOf(OWN_LOG, start, Array.from({ length: 10 }, (_, n) => receiptOf(start + n)))));
+    assert.deepEqual((await store.entries(OWN_LOG, 0, 1e6)).map(({ start }) => start), [0, 10, 20]);
+    assert.deepEqual((await store.entries(OWN_LOG, 10, 1)).map(({ start, count }) => [start, count]), [[10, 10]]);
+    const [group] = await store.entries(OWN_LOG, 19, 1);
+    assert.equal(group?.start, 10);
+    assert.equal([...groupItems(group?.frame ?? new Uint8Array())].length, 10);
+    assert.deepEqual(await store.entries(OWN_LOG, 30, 1e6), []);
+    assert.deepEqual(await store.entries(RECEIVED_LOG, 0, 1e6), []);
+    await store.close();
+  });
+
+  check('pages are in order of arrival, complete, and each receipt comes once though it stands in two logs', async (open) => {
+    const store = await open();
+    await store.commit(changesOf(groupOf(RECEIVED_LOG, 0, [receiptOf(1), receiptOf(2)]), groupOf(OWN_LOG, 0, [receiptOf(3)])));
+    await store.commit(changesOf(groupOf(OWN_LOG, 1, [receiptOf(2), receiptOf(4)])));
+    const seen: string[] = [];
+    let after: string | undefined;
+    for (let page = 0; page < 10; page += 1) {
+      const { receipts, next } = await store.list({ limit: 1, ...(after === undefined ? {} : { after }) });
+      if (receipts.length === 0) break;
+      seen.push(...receipts.map(({ receipt }) => receipt.receiptId));
+      after = next;
+    }
+    assert.deepEqual(seen, ['rec-1', 'rec-2', 'rec-3', 'rec-4']);
+    assert.equal((await store.list({ limit: 10, after: after ?? '' })).receipts.length, 0);
+    await assert.rejects(store.list({ limit: 1, after: 'nonsense' }), { code: 'NOT_FOUND' });
+    await store.close();
+  });
+
+  check('a full group of 8,192 receipts is one transaction', async (open) => {
+    const store = await open();
+    const receipts = Array.from({ length: 8_192 }, (_, n) => receiptOf(n));
+    await store.commit(changesOf(groupOf(OWN_LOG, 0, receipts)));
+    assert.deepEqual((await store.get('rec-8191'))?.places.map(({ index }) => index), [8_191]);
+    await store.close();
+  });
+
+  check('a probe writes nothing that shows', async (open) => {
+    const store = await open();
+    await store.probe();
+    assert.equal((await store.list({ limit: 10 })).receipts.length, 0);
+    await store.close();
+  });
+
+  check('a second opener is refused while the first is there', async (open) => {
+    const store = await open();
+    await assert.rejects(open(), { code: 'STORE_FAILED' });
+    await store.close();
+    await (await open()).close();
+  });
+}
