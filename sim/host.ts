@@ -1,0 +1,92 @@
+import type { Clock } from '../src/ports/clock.ts';
+import type { SyncEvent } from '../src/ports/observer.ts';
+import { openRegion, type Region, type RegionSettings } from '../src/replication/region.ts';
+import { type DiskWeather, MemoryDisk, MemoryStore } from './memory-store.ts';
+import type { Net } from './net.ts';
+import type { Random } from './random.ts';
+import type { VirtualClock } from './virtual-clock.ts';
+
+/** Faults of one machine's disk, as they are now. */
+export interface DiskFaults {
+  fsyncMs: number;
+  isFull: boolean;
+  /** The next fsync fails. */
+  failsNext: boolean;
+}
+
+/** A machine that one region runs on: it can lose power and be started again, its disk stays. */
+export class Host {
+  readonly settings: RegionSettings;
+  readonly disk: MemoryDisk;
+  readonly faults: DiskFaults = { fsyncMs: 1, isFull: false, failsNext: false };
+  /** How often it was started. */
+  starts = 0;
+  readonly #world: { readonly clock: VirtualClock; readonly net: Net; readonly observe: (region: string, event: SyncEvent) => void };
+  readonly #random: Random;
+  #life: { readonly region: Region; readonly store: MemoryStore; readonly end: () => void } | undefined;
+
+  constructor(settings: RegionSettings, random: Random, world: { readonly clock: VirtualClock; readonly net: Net; readonly observe: (region: string, event: SyncEvent) => void }) {
+    this.settings = settings;
+    this.#random = random;
+    this.#world = world;
+    this.disk = new MemoryDisk(random.below(0xffff_ffff).toString(16).padStart(32, '0'));
+  }
+
+  get id(): string {
+    return this.settings.region;
+  }
+
+  /** The region, while the machine is up. */
+  get region(): Region | undefined {
+    return this.#life?.region;
+  }
+
+  async start(): Promise<void> {
+    this.starts += 1;
+    const { clock, end } = this.#mortalClock();
+    const store = new MemoryStore(this.disk, this.#weather(clock));
+    const { net, observe } = this.#world;
+    const entropy = this.#random.fork();
+    const peer = (to: string) => net.peer(this.id, to);
+    const region = await openRegion(this.settings, { store, clock, entropy, observe: (event) => observe(this.id, event), peer });
+    this.#life = { region, store, end };
+    net.listeners.set(this.id, region);
+  }
+
+  /** The power is gone, this instant. */
+  crash(): void {
+    this.#world.net.listeners.delete(this.id);
+    this.#life?.end();
+    this.#life?.store.crash();
+    this.#life = undefined;
+  }
+
+  /** A clock whose timers die with the process. */
+  #mortalClock(): { readonly clock: Clock; readonly end: () => void } {
+    const { clock } = this.#world;
+    let isAlive = true;
+    const after = (delayMs: number, ring: () => void): (() => void) =>
+      clock.after(delayMs, () => {
+        if (isAlive) ring();
+      });
+    const end = (): void => {
+      isAlive = false;
+    };
+    return { clock: { wallMs: () => clock.wallMs(), monotonicMs: () => clock.monotonicMs(), after }, end };
+  }
+
+  #weather(clock: Clock): DiskWeather {
+    const sleep = (ms: number): Promise<void> => new Promise((resolve) => clock.after(ms, resolve));
+    return {
+      fsync: async () => {
+        await sleep(this.faults.fsyncMs * (0.5 + this.#random.uniform()));
+        if (!this.faults.failsNext) return;
+        this.faults.failsNext = false;
+        throw new Error('EIO');
+      },
+      read: () => sleep(0.05),
+      isFull: () => this.faults.isFull,
+      survives: () => this.#random.chance(0.5),
+    };
+  }
+}

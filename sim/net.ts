@@ -1,0 +1,98 @@
+import { STATUS_CODES } from 'node:http';
+import type { Delivery, DeliveryReport, Parcel, Peer, Reading } from '../src/ports/peer.ts';
+import type { ReceiveAnswer, Receiving } from '../src/ports/receiving.ts';
+import type { Failure } from '../src/region/failure.ts';
+import type { Random } from './random.ts';
+import type { VirtualClock } from './virtual-clock.ts';
+
+/** What the network does to messages; each a probability or a span of ms. */
+export interface NetWeather {
+  readonly latencyMs: number;
+  /** A message that never arrives, in either direction. */
+  loss: number;
+  /** A request that arrives twice. */
+  duplication: number;
+  /** A message that takes a hundred times as long. */
+  delay: number;
+}
+
+/** The way between regions: delays, loses, doubles, cuts. */
+export class Net {
+  readonly #clock: VirtualClock;
+  readonly #random: Random;
+  readonly weather: NetWeather;
+  /** Pairs `from>to` that nothing passes. */
+  readonly cuts: Set<string> = new Set();
+  /** Regions that are up, by id. */
+  readonly listeners: Map<string, Receiving> = new Map();
+  /** Told of every answer that a region gave, before it is perhaps lost: an acknowledgement given is a promise made. */
+  onAnswer: (from: string, parcel: Parcel, answer: ReceiveAnswer) => void = () => undefined;
+
+  constructor(clock: VirtualClock, random: Random, weather: NetWeather) {
+    this.#clock = clock;
+    this.#random = random;
+    this.weather = weather;
+  }
+
+  /** How region `from` speaks to region `to`; answers for a sender that has died meanwhile reach nobody. */
+  peer(from: string, to: string): Peer {
+    return {
+      deliver: (parcels) => this.#deliver(from, to, parcels),
+      read: (receiptId) => this.#read(from, to, receiptId),
+      close: async () => undefined,
+    };
+  }
+
+  async #deliver(from: string, to: string, parcels: readonly Parcel[]): Promise<DeliveryReport> {
+    const all = (failure: Failure): DeliveryReport => ({ deliveries: parcels.map((): Delivery => ({ kind: 'failed', failure })), batchMax: undefined });
+    if (!(await this.#travel(from, to))) return lost();
+    const target = this.listeners.get(to);
+    if (target === undefined) return all(unreachable());
+    if (this.#random.chance(this.weather.duplication)) void this.#travel(from, to).then(() => this.listeners.get(to)?.receive(parcels.map(({ receipt }) => receipt)));
+    const answers = await target.receive(parcels.map(({ receipt }) => receipt));
+    for (const [n, parcel] of parcels.entries()) {
+      const answer = answers[n];
+      if (answer !== undefined) this.onAnswer(to, parcel, answer);
+    }
+    if (!(await this.#travel(to, from))) return lost();
+    return { deliveries: answers.map(deliveryOf), batchMax: 64 };
+  }
+
+  async #read(from: string, to: string, receiptId: string): Promise<Reading> {
+    if (!(await this.#travel(from, to))) return lost();
+    const target = this.listeners.get(to);
+    if (target === undefined) return { kind: 'failed', failure: unreachable() };
+    const stored = await target.getStored(receiptId);
+    if (!(await this.#travel(to, from))) return lost();
+    return stored === undefined ? { kind: 'missing' } : { kind: 'held', digest: stored.digest, refused: [] };
+  }
+
+  /** False: the message is gone. */
+  async #travel(from: string, to: string): Promise<boolean> {
+    const { latencyMs, loss, delay } = this.weather;
+    const isSlow = this.#random.chance(delay);
+    await this.#clock.sleep(latencyMs * (0.5 + this.#random.uniform()) * (isSlow ? 100 : 1));
+    return !this.cuts.has(`${from}>${to}`) && !this.#random.chance(loss);
+  }
+}
+
+/** Nobody ever answers; the link's own timer ends the attempt. */
+function lost(): Promise<never> {
+  return new Promise(() => undefined);
+}
+
+function unreachable(): Failure {
+  return { code: 'UNREACHABLE', message: 'Network error: ECONNREFUSED', retryable: true, consequence: 'owed', countsAgainst: true };
+}
+
+function deliveryOf(answer: ReceiveAnswer): Delivery {
+  if (answer.kind === 'acknowledged') return { kind: 'acknowledged' };
+  if (answer.kind === 'conflict') return { kind: 'refused', failure: statusOf(409) };
+  return { kind: 'failed', failure: statusOf(answer.kind === 'overloaded' ? 429 : 503) };
+}
+
+function statusOf(status: 409 | 429 | 503): Failure {
+  const message = `HTTP error ${status}: ${STATUS_CODES[status]}`;
+  if (status === 409) return { code: 'CONFLICT', message, status, retryable: false, consequence: 'park', countsAgainst: false };
+  return { code: 'HTTP_STATUS', message, status, retryable: status === 503, consequence: 'owed', countsAgainst: status === 503 };
+}

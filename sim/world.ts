@@ -1,0 +1,243 @@
+import { createHash } from 'node:crypto';
+import { ReceiptSyncError } from '../src/errors.ts';
+import type { SyncEvent } from '../src/ports/observer.ts';
+import type { Receipt } from '../src/receipt/receipt.ts';
+import type { RegionSettings } from '../src/replication/region.ts';
+import { assert } from '../src/std/assert.ts';
+import { toHex } from '../src/std/bytes.ts';
+import { allArrive } from './checkers/all-arrive.ts';
+import { type Checker, Violation } from './checkers/checker.ts';
+import { durable } from './checkers/durable.ts';
+import { firstWins } from './checkers/first-wins.ts';
+import { noPhantom } from './checkers/no-phantom.ts';
+import { oneContent } from './checkers/one-content.ts';
+import { Host } from './host.ts';
+import { Net } from './net.ts';
+import { Random } from './random.ts';
+import { VirtualClock } from './virtual-clock.ts';
+
+/** Simulated time with faults, and the most that may pass after them until nothing is owed. */
+const STORM_MS = 30_000;
+const CALM_MS_MAX = 600_000;
+
+/** What a seed did, for sums over many. */
+export interface RunReport {
+  readonly seed: number;
+  /** The same seed has the same hash of everything that happened. */
+  readonly traceHash: string;
+  readonly simulatedMs: number;
+  /** How often each kind of thing happened. */
+  readonly counts: ReadonlyMap<string, number>;
+}
+
+/** One seed: a cluster, a workload, faults, and then a calm in which everything must come right. Throws Violation. */
+export async function runSeed(seed: number): Promise<RunReport> {
+  return new World(seed).run();
+}
+
+class World {
+  readonly #seed: number;
+  readonly #random: Random;
+  readonly #clock = new VirtualClock();
+  readonly #net: Net;
+  readonly #hosts: readonly Host[];
+  readonly #checkers: readonly Checker[] = [durable(), oneContent(), noPhantom(), allArrive(), firstWins()];
+  readonly #trace = createHash('sha256');
+  readonly #counts = new Map<string, number>();
+  #violation: unknown;
+  #stormIsOver = false;
+
+  constructor(seed: number) {
+    this.#seed = seed;
+    this.#random = new Random(seed);
+    const random = this.#random;
+    const rate = (most: number): number => (random.chance(0.4) ? 0 : random.uniform() * most);
+    this.#net = new Net(this.#clock, random.fork(), { latencyMs: 1 + random.below(60), loss: rate(0.2), duplication: rate(0.2), delay: rate(0.05) });
+    this.#net.onAnswer = (region, parcel, answer) => {
+      if (answer.kind === 'acknowledged') this.#promise(region, parcel.receipt.receiptId, toHex(parcel.digest));
+    };
+    const world = { clock: this.#clock, net: this.#net, observe: (region: string, event: SyncEvent) => this.#note(region, event) };
+    this.#hosts = swarm(random).map((settings) => new Host(settings, random.fork(), world));
+  }
+
+  async run(): Promise<RunReport> {
+    const over = Promise.allSettled(this.#hosts.map((host) => host.start()));
+    await this.#clock.runUntil(() => this.#hosts.every(({ region }) => region !== undefined), 1_000);
+    await over;
+    this.#clients();
+    this.#faults();
+    await this.#clock.advance(STORM_MS);
+    await this.#calm();
+    if (this.#violation !== undefined) throw this.#violation;
+    for (const checker of this.#checkers) this.#guarded(checker, () => checker.finished(this.#hosts));
+    if (this.#violation !== undefined) throw this.#violation;
+    return { seed: this.#seed, traceHash: this.#trace.digest('hex'), simulatedMs: this.#clock.monotonicMs(), counts: this.#counts };
+  }
+
+  /** Clients that submit, repeat, and now and then bring another content under an id in use. */
+  #clients(): void {
+    const random = this.#random.fork();
+    const clients = 1 + random.below(6);
+    const ids = 1 + random.below(60);
+    const conflicts = random.chance(0.5) ? 0 : random.uniform() * 0.2;
+    for (let client = 0; client < clients; client += 1) {
+      const next = (): void => {
+        if (this.#stormIsOver) return;
+        const ticks = random.chance(conflicts) ? 2 : 1;
+        const receipt = { receiptId: `r${random.below(ids)}`, transactionId: '', hash: Uint8Array.of(1), ticks, spanId: 1n, committed: true };
+        void this.#submit(random.pick(this.#hosts), receipt, random).finally(() => this.#clock.after(random.uniform() * 800, next));
+      };
+      this.#clock.after(random.uniform() * 500, next);
+    }
+  }
+
+  async #submit(host: Host, receipt: Receipt, random: Random): Promise<void> {
+    const { region } = host;
+    if (region === undefined) return;
+    const life = host.starts;
+    const waitFor = random.pick(['quorum', 'all', 'local'] as const);
+    const gaveUp = this.#clock.sleep(500 + random.below(20_000));
+    try {
+      const call = region.sync(receipt, { waitFor, deadlineMs: random.chance(0.3) ? random.below(3_000) : undefined });
+      const result = await Promise.race([call, gaveUp]);
+      if (result === undefined || host.starts !== life || host.region === undefined) return;
+      this.#count(`outcome ${result.outcome}`);
+      this.#trace.update(`${this.#clock.monotonicMs()} ${host.id} ${result.receiptId} ${result.outcome} ${result.weight}\n`);
+      this.#promise(host.id, result.receiptId, result.digest);
+      for (const checker of this.#checkers) this.#guarded(checker, () => checker.returned?.(host, result, this.#hosts));
+    } catch (error) {
+      if (!(error instanceof ReceiptSyncError)) this.#violation ??= error;
+      else this.#count(`refused ${error.code}`);
+    }
+  }
+
+  /** Crashes, cuts, full disks, failing fsyncs, jumping clocks: each at its own rate, which may be none. */
+  #faults(): void {
+    const random = this.#random.fork();
+    const everyMs = (most: number): number => (random.chance(0.3) ? Number.POSITIVE_INFINITY : 500 + random.uniform() * most);
+    const kinds: readonly (readonly [string, number, () => void])[] = [
+      ['crash', everyMs(10_000), () => this.#powerCut(random.pick(this.#hosts), 100 + random.below(8_000))],
+      ['cut', everyMs(8_000), () => this.#cut(random)],
+      ['full disk', everyMs(20_000), () => this.#fill(random.pick(this.#hosts), random.below(5_000))],
+      ['failed fsync', everyMs(20_000), () => this.#failFsync(random.pick(this.#hosts), random.below(3_000))],
+      ['slow disk', everyMs(20_000), () => this.#slowDown(random.pick(this.#hosts), random.below(5_000))],
+      ['clock jump', everyMs(20_000), () => this.#clock.jumpWall((random.uniform() - 0.5) * 63_000_000_000)],
+    ];
+    for (const [kind, meanMs, happen] of kinds) {
+      const again = (): void => {
+        if (this.#stormIsOver || meanMs === Number.POSITIVE_INFINITY) return;
+        this.#clock.after(meanMs * 2 * random.uniform(), () => {
+          if (this.#stormIsOver) return;
+          this.#count(kind);
+          this.#trace.update(`${this.#clock.monotonicMs()} ${kind}\n`);
+          happen();
+          again();
+        });
+      };
+      again();
+    }
+  }
+
+  #powerCut(host: Host, downMs: number): void {
+    if (host.region === undefined) return;
+    host.crash();
+    this.#clock.after(downMs, () => void host.start().catch((error: unknown) => (this.#violation ??= error)));
+  }
+
+  #cut(random: Random): void {
+    const [a, b] = [random.pick(this.#hosts).id, random.pick(this.#hosts).id];
+    const ways = random.chance(0.5) ? [`${a}>${b}`] : [`${a}>${b}`, `${b}>${a}`];
+    for (const way of ways) this.#net.cuts.add(way);
+    this.#clock.after(random.below(10_000), () => {
+      for (const way of ways) this.#net.cuts.delete(way);
+    });
+  }
+
+  #fill({ faults }: Host, forMs: number): void {
+    faults.isFull = true;
+    this.#clock.after(forMs, () => {
+      faults.isFull = false;
+    });
+  }
+
+  /** After a failed fsync the region takes nothing until it is restarted: so somebody restarts it. */
+  #failFsync(host: Host, afterMs: number): void {
+    host.faults.failsNext = true;
+    this.#clock.after(afterMs, () => {
+      host.faults.failsNext = false;
+      this.#powerCut(host, 200);
+    });
+  }
+
+  #slowDown({ faults }: Host, forMs: number): void {
+    faults.fsyncMs = 200;
+    this.#clock.after(forMs, () => {
+      faults.fsyncMs = 1;
+    });
+  }
+
+  /** No more faults: every machine is up, every way open; then nothing may be owed within a bound. */
+  async #calm(): Promise<void> {
+    this.#stormIsOver = true;
+    Object.assign(this.#net.weather, { loss: 0, duplication: 0, delay: 0 });
+    const untilMs = this.#clock.monotonicMs() + CALM_MS_MAX;
+    await this.#clock.advance(20_000);
+    this.#net.cuts.clear();
+    for (const host of this.#hosts) {
+      Object.assign(host.faults, { fsyncMs: 1, isFull: false, failsNext: false });
+      if (host.region?.overview().store === 'failed') this.#powerCut(host, 100);
+    }
+    while (this.#clock.monotonicMs() < untilMs && !(await this.#isQuiet())) await this.#clock.advance(2_000);
+    assert(this.#hosts.every(({ region }) => region !== undefined), 'every machine is up again');
+  }
+
+  async #isQuiet(): Promise<boolean> {
+    const status = Promise.all(this.#hosts.map(async ({ region }) => region?.status()));
+    let all: readonly (readonly { readonly owedCount: number }[] | undefined)[] = [];
+    void status.then((known) => (all = known));
+    await this.#clock.advance(10);
+    return all.length > 0 && all.every((links) => links?.every(({ owedCount }) => owedCount === 0) === true);
+  }
+
+  #promise(region: string, receiptId: string, digest: string): void {
+    for (const checker of this.#checkers) checker.acknowledged?.({ region, receiptId, digest });
+  }
+
+  #note(region: string, event: SyncEvent): void {
+    this.#count(event.kind);
+    this.#trace.update(`${this.#clock.monotonicMs()} ${region} ${JSON.stringify(event)}\n`);
+  }
+
+  #count(what: string): void {
+    this.#counts.set(what, (this.#counts.get(what) ?? 0) + 1);
+  }
+
+  #guarded(checker: Checker, check: () => void): void {
+    try {
+      check();
+    } catch (error) {
+      this.#violation ??= error instanceof Violation ? new Violation(`seed ${this.#seed}: ${checker.name}: ${error.message}`) : error;
+    }
+  }
+}
+
+/** A cluster by chance: one to five regions, weights, a threshold. */
+function swarm(random: Random): readonly RegionSettings[] {
+  const count = 2 + random.below(4);
+  const isWeighted = random.chance(0.3);
+  const weights = Array.from({ length: count }, () => (isWeighted ? random.below(4) : 1));
+  weights[0] = Math.max(1, weights[0] ?? 1);
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  const quorumThreshold = random.chance(0.8) ? Math.floor(total / 2) + 1 : 1 + random.below(total);
+  const timeoutMs = 200 + random.below(5_000);
+  const ids = weights.map((_, n) => `region-${n}`);
+  return ids.map((region, n) => ({
+    region,
+    weight: weights[n] ?? 1,
+    crossRegionSyncEnabled: true,
+    regions: ids.flatMap((regionId, m) => (m === n ? [] : [{ regionId, weight: weights[m] ?? 1, timeoutMs }])),
+    quorumThreshold,
+    maxRetries: 1 + random.below(4),
+    retryBackoffMs: 50 + random.below(1_000),
+  }));
+}
