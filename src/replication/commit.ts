@@ -127,7 +127,7 @@ export class Committer {
 
   #refusal(job: ReceiptJob): Error | undefined {
     if (this.#closed) return new ClosedError();
-    if (this.#state === 'failed') return new StoreFailedError('The store takes no writes until a restart', { untilRestart: true });
+    if (this.#state === 'failed') return untilRestart();
     if (this.#waiting.length < JOBS_WAITING_MAX && this.#waitingBytes + itemBytes(job.canonical) <= JOBS_BYTES_MAX) return undefined;
     return new OverloadedError('Too many receipts wait to be stored', OVERLOAD_RETRY_AFTER_MS);
   }
@@ -164,6 +164,8 @@ export class Committer {
     let failure: StoreFailedError | undefined;
     const offsets = this.#takeProgress();
     try {
+      // After a failed fsync not even "known" is answered: what a failed commit left may be read, and is not durable (seed 13425).
+      if (this.#state === 'failed') throw untilRestart();
       const decision = await this.#decide(jobs.map(({ job }) => job));
       if (decision.groups.length + parks.length + offsets.length > 0) {
         await this.#options.store.commit({ groups: decision.groups, offsets, parked: parks.map(({ parked }) => parked) });
@@ -257,6 +259,10 @@ export class Committer {
       (error: unknown) => this.#storeFailed(asStoreFailure(error)),
     );
   }
+}
+
+function untilRestart(): StoreFailedError {
+  return new StoreFailedError('The store takes no writes until a restart', { untilRestart: true });
 }
 
 /** Whatever a store throws that it does not declare is taken at its worst. */

@@ -309,6 +309,8 @@ export class Link {
     const durable = await this.#options.park(index, failure);
     this.#owed.parked(index, { durable, dueMs: this.#now() + this.#wait(0) });
     this.#options.progressed();
+    // Where the store could not record it, it is owed again, and nothing else may come to wake the link (seed 1018).
+    this.#wakeSoon();
   }
 
   #reached(failure: Failure | undefined): void {

@@ -1,4 +1,5 @@
 import type { Failure } from '../region/failure.ts';
+import { assert } from '../std/assert.ts';
 import { IndexRanges } from '../std/index-ranges.ts';
 import { CallBook } from './call-book.ts';
 
@@ -61,6 +62,7 @@ export class Owed {
 
   /** What the remote has said of an own entry. */
   standing(index: number): 'owed' | 'acknowledged' | 'refused' {
+    assert(index < this.#size, 'a link is told of an entry before it is rung for it');
     if (this.#parking.has(index) || this.#refused.has(index)) return 'refused';
     const owed = this.calls.get(index) !== undefined || this.#sent.has(index) || this.#backlog.has(index) || this.#deferred.has(index);
     return owed ? 'owed' : 'acknowledged';

@@ -1,0 +1,28 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { test } from 'node:test';
+import { runSeed } from './world.ts';
+
+/** Fresh seeds in every run of the tests; printed, so that a failure can be had again. */
+const FRESH_SEEDS = 400;
+const REPLAYED_SEEDS = 60;
+
+test('every seed of the corpus holds', async () => {
+  const corpus: readonly { readonly seed: number }[] = JSON.parse(await readFile(new URL('./corpus/seeds.json', import.meta.url), 'utf8'));
+  for (const { seed } of corpus) await runSeed(seed);
+});
+
+test('fresh seeds hold, and every kind of fault and outcome has happened in them', async (context) => {
+  const from = Math.floor(Math.random() * 1_000_000_000);
+  context.diagnostic(`seeds ${from}..${from + FRESH_SEEDS - 1}: npm run sim -- --from ${from} --seeds ${FRESH_SEEDS}`);
+  const happened = new Set<string>();
+  for (let seed = from; seed < from + FRESH_SEEDS; seed += 1) for (const what of (await runSeed(seed)).counts.keys()) happened.add(what);
+  const faults = ['crash', 'cut', 'full disk', 'failed fsync', 'slow disk', 'clock jump'];
+  const outcomes = ['outcome quorum', 'outcome pending', 'outcome refused', 'refused RECEIPT_CONFLICT', 'refused STORE_FAILED'];
+  const events = ['retrying', 'gave-up', 'refused', 'conflict', 'region-unavailable', 'region-available', 'store-failed', 'store-recovered', 'settled'];
+  for (const wanted of [...faults, ...outcomes, ...events]) assert.ok(happened.has(wanted), `${wanted} never happened`);
+});
+
+test('the same seed has the same trace', async () => {
+  for (let seed = 1; seed <= REPLAYED_SEEDS; seed += 1) assert.equal((await runSeed(seed)).traceHash, (await runSeed(seed)).traceHash, `seed ${seed}`);
+});
