@@ -18,4 +18,6 @@ const slow = new RemoteRegion('us-west-1', 'http://slow.com').withTimeout('30s')
 const heavy = new RemoteRegion('primary-replica', 'http://primary.com').withWeight(2); // Double weight for weighted quorum
 
 config.validate();
-console.log(`regions: ${config.regions.length}, threshold: ${config.quorumThreshold} of ${config.totalWeight()}, timeout: ${slow.timeoutMs}, weight: ${heavy.weight}`);
+console.log(
+  `regions: ${config.regions.length}, threshold: ${config.quorumThreshold} of ${config.totalWeight()}, timeout: ${slow.timeoutMs}, weight: ${heavy.weight}`,
+);

@@ -1,5 +1,5 @@
 // source.md "Health Check Endpoint"
-import { healthCheck, HealthStatus, MultiRegionConfig, ReceiptSyncManager, RemoteRegion } from 'receipt-sync';
+import { HealthStatus, healthCheck, MultiRegionConfig, ReceiptSyncManager, RemoteRegion } from 'receipt-sync';
 
 // WEST and EU are the peer endpoints of two other regions, DATA a folder for this one.
 const { WEST = 'http://replica-west.example.com', EU = 'http://replica-eu.example.com', DATA = './receipt-sync-data' } = process.env;

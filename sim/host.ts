@@ -25,7 +25,11 @@ export class Host {
   readonly #random: Random;
   #life: { readonly region: Region; readonly store: MemoryStore; readonly end: () => void } | undefined;
 
-  constructor(settings: RegionSettings, random: Random, world: { readonly clock: VirtualClock; readonly net: Net; readonly observe: (region: string, event: SyncEvent) => void }) {
+  constructor(
+    settings: RegionSettings,
+    random: Random,
+    world: { readonly clock: VirtualClock; readonly net: Net; readonly observe: (region: string, event: SyncEvent) => void },
+  ) {
     this.settings = settings;
     this.#random = random;
     this.#world = world;

@@ -22,7 +22,12 @@ async function main(args: readonly string[]): Promise<void> {
   }
   const seconds = (performance.now() - startMs) / 1_000;
   console.log(`${count} seeds from ${from}: ${failures} failed; ${(simulatedMs / 3_600_000).toFixed(1)} simulated hours in ${seconds.toFixed(1)} s`);
-  console.log([...counts].sort().map(([what, times]) => `${what}: ${times}`).join(', '));
+  console.log(
+    [...counts]
+      .sort()
+      .map(([what, times]) => `${what}: ${times}`)
+      .join(', '),
+  );
   process.exitCode = failures === 0 ? 0 : 1;
 }
 

@@ -102,7 +102,9 @@ export class MemoryStore implements LogStore, ReceiptIndex {
     return {
       storeId,
       sizes: new Map([...groups.keys()].map((log) => [log, this.#disk.size(log)])),
-      lastRecordedAt: new Map([...groups].map(([log, all]) => [log, recordedAt([...groupItems(all.at(-1)?.frame ?? new Uint8Array())].at(-1)?.entry ?? new Uint8Array(10))])),
+      lastRecordedAt: new Map(
+        [...groups].map(([log, all]) => [log, recordedAt([...groupItems(all.at(-1)?.frame ?? new Uint8Array())].at(-1)?.entry ?? new Uint8Array(10))]),
+      ),
       offsets: [...offsets].map(([region, offset]) => ({ region, offset })),
       parked: [...parked.values()],
     };
@@ -144,7 +146,9 @@ export class MemoryStore implements LogStore, ReceiptIndex {
     await this.#reading();
     return ids.map((id) => {
       const known = this.#disk.index.get(id);
-      return known === undefined ? undefined : { digest: known.digest, places: known.places.map(({ log, index }) => ({ log, index })).sort((a, b) => a.log - b.log) };
+      return known === undefined
+        ? undefined
+        : { digest: known.digest, places: known.places.map(({ log, index }) => ({ log, index })).sort((a, b) => a.log - b.log) };
     });
   }
 

@@ -48,7 +48,8 @@ export class Net {
     if (!(await this.#travel(from, to))) return lost();
     const target = this.listeners.get(to);
     if (target === undefined) return all(unreachable());
-    if (this.#random.chance(this.weather.duplication)) void this.#travel(from, to).then(() => this.listeners.get(to)?.receive(parcels.map(({ receipt }) => receipt)));
+    if (this.#random.chance(this.weather.duplication))
+      void this.#travel(from, to).then(() => this.listeners.get(to)?.receive(parcels.map(({ receipt }) => receipt)));
     const answers = await target.receive(parcels.map(({ receipt }) => receipt));
     for (const [n, parcel] of parcels.entries()) {
       const answer = answers[n];

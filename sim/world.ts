@@ -188,7 +188,10 @@ class World {
       if (host.region?.overview().store === 'failed') this.#powerCut(host, 100);
     }
     while (this.#clock.monotonicMs() < untilMs && !(await this.#isQuiet())) await this.#clock.advance(2_000);
-    assert(this.#hosts.every(({ region }) => region !== undefined), 'every machine is up again');
+    assert(
+      this.#hosts.every(({ region }) => region !== undefined),
+      'every machine is up again',
+    );
   }
 
   async #isQuiet(): Promise<boolean> {

@@ -1,5 +1,5 @@
-import { OWN_LOG } from '../../src/ports/log-store.ts';
 import { groupItems } from '../../src/log/group.ts';
+import { OWN_LOG } from '../../src/ports/log-store.ts';
 import { receiptDigest, receiptIdOf } from '../../src/receipt/canonical.ts';
 import { toHex } from '../../src/std/bytes.ts';
 import { type Checker, Violation } from './checker.ts';

@@ -11,7 +11,8 @@ export function noPhantom(): Checker {
       const weight = hosts
         .filter(({ disk }) => toHex(disk.index.get(result.receiptId)?.digest ?? new Uint8Array()) === result.digest)
         .reduce((sum, { id }) => sum + (weights.get(id) ?? 0), 0);
-      if (weight < result.threshold) throw new Violation(`${result.receiptId} was said to have its quorum with weight ${weight} of ${result.threshold} on disks`);
+      if (weight < result.threshold)
+        throw new Violation(`${result.receiptId} was said to have its quorum with weight ${weight} of ${result.threshold} on disks`);
       if (weight < result.weight) throw new Violation(`${result.receiptId} was said to weigh ${result.weight}, disks hold ${weight}`);
     },
     finished: () => undefined,

@@ -3,6 +3,7 @@ import type { Value } from './values.ts';
 
 export type LocalAddress = TcpAddress | { readonly kind: 'unix'; readonly path: string };
 
+/** Where a listener is bound. */
 export interface TcpAddress {
   readonly kind: 'tcp';
   readonly host: string;

@@ -6,6 +6,7 @@ export type Verdict = 'pending' | 'reached' | 'lost';
 /** What one remote has said of one receipt so far; `undefined` is "nothing yet". */
 export type Word = 'acknowledged' | 'refused' | undefined;
 
+/** What the words so far come to. */
 export interface Tally {
   readonly verdict: Verdict;
   /** Weight that has it on stable storage. */

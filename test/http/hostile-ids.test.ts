@@ -11,8 +11,13 @@ const SPANS = [0n, 1n, 2n ** 53n - 1n, 2n ** 53n, 2n ** 53n + 1n, 2n ** 63n, 2n 
 test('ids and span ids come out of put, replication, get and verify as they went in', async () => {
   await using regions = await Regions.make();
   const west = await regions.receiving('us-west-1');
-  const manager = await regions.open(new MultiRegionConfig('us-east-1').addRegion(new RemoteRegion('us-west-1', west.url)).withCrossRegionSync(true).withQuorumThreshold(2));
-  const receipts = [...IDS.map((receiptId) => receiptOf(0, { receiptId, transactionId: receiptId })), ...SPANS.map((spanId) => receiptOf(`span-${spanId}`, { spanId }))];
+  const manager = await regions.open(
+    new MultiRegionConfig('us-east-1').addRegion(new RemoteRegion('us-west-1', west.url)).withCrossRegionSync(true).withQuorumThreshold(2),
+  );
+  const receipts = [
+    ...IDS.map((receiptId) => receiptOf(0, { receiptId, transactionId: receiptId })),
+    ...SPANS.map((spanId) => receiptOf(`span-${spanId}`, { spanId })),
+  ];
   for (const receipt of receipts) {
     assert.equal((await manager.syncReceipt(receipt)).quorumAchieved, true, receipt.receiptId);
     assert.deepEqual(await manager.getReceipt(receipt.receiptId), receipt);

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { test } from 'node:test';
-import { RemoteRegion } from '../../src/region/remote-region.ts';
 import { MultiRegionConfig } from '../../src/region/multi-region-config.ts';
+import { RemoteRegion } from '../../src/region/remote-region.ts';
 import type { SyncResult } from '../../src/region/sync-result.ts';
 import { receiptOf } from '../receipts.ts';
 import { Regions } from '../regions.ts';
@@ -20,7 +20,9 @@ async function syncTo(behaviour: Behaviour, timeout = '500ms'): Promise<{ readon
     request.on('end', () => behaviour(request, response, body));
   });
   const remote = new RemoteRegion('us-west-1', fake.url).withTimeout(timeout);
-  const manager = await regions.open(new MultiRegionConfig('us-east-1').addRegion(remote).withCrossRegionSync(true).withQuorumThreshold(2).withMaxRetries(1).withRetryBackoff('10ms'));
+  const manager = await regions.open(
+    new MultiRegionConfig('us-east-1').addRegion(remote).withCrossRegionSync(true).withQuorumThreshold(2).withMaxRetries(1).withRetryBackoff('10ms'),
+  );
   const startMs = performance.now();
   const result = await manager.syncReceipt(receiptOf(1), { waitFor: 'all' });
   return { result, requests, ms: performance.now() - startMs };
@@ -31,7 +33,7 @@ function acknowledge(response: ServerResponse, body: string, change: Readonly<Re
   response.end(JSON.stringify({ status: 'acknowledged', receipt_id: JSON.parse(body).receipt_id, timestamp: '2025-11-16T12:00:00Z', ...change }));
 }
 
-test('the seed\'s own acknowledgement counts, with nothing but its three fields', async () => {
+test("the seed's own acknowledgement counts, with nothing but its three fields", async () => {
   const { result, requests } = await syncTo((_, response, body) => acknowledge(response, body));
   assert.deepEqual([result.quorumAchieved, requests], [true, 1]);
 });
@@ -47,7 +49,15 @@ test('what is sent is the receipt, its time, and who sends it', async () => {
   assert.equal(path, 'POST /receipt-sync');
   assert.match(String(sent['timestamp']), /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
   const { timestamp: _, ...rest } = sent;
-  assert.deepEqual(rest, { receipt_id: 'rec-1', transaction_id: 'tx-1', hash: '01020304', ticks: 4, span_id: 789, committed: true, source_region: 'us-east-1' });
+  assert.deepEqual(rest, {
+    receipt_id: 'rec-1',
+    transaction_id: 'tx-1',
+    hash: '01020304',
+    ticks: 4,
+    span_id: 789,
+    committed: true,
+    source_region: 'us-east-1',
+  });
 });
 
 const notCounted: Readonly<Record<string, Behaviour>> = {
@@ -63,7 +73,10 @@ for (const [what, behaviour] of Object.entries(notCounted)) {
   test(`a 200 with ${what} is not counted, and not tried again in the call`, async () => {
     const { result, requests } = await syncTo(behaviour);
     assert.deepEqual([result.quorumAchieved, result.syncedRegions, requests], [false, 1, 1]);
-    assert.deepEqual(result.errors.map(({ code, retryable }) => [code, retryable]), [['BAD_ANSWER', false]]);
+    assert.deepEqual(
+      result.errors.map(({ code, retryable }) => [code, retryable]),
+      [['BAD_ANSWER', false]],
+    );
     assert.deepEqual(result.pending, ['us-west-1']);
   });
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MemoryDisk } from '../../sim/memory-store.ts';
 import { receiptOf } from '../receipts.ts';
-import { eventually, OK, scene, status } from './scripted.ts';
+import { eventually, OK, type Scene, type Script, scene, status } from './scripted.ts';
 
 const WAIT_ALL = { waitFor: 'all' } as const;
 
@@ -11,14 +11,17 @@ test('503 twice then ok: the third attempt, after 1 s and 2 s, in the lines of t
   const result = await eventually(clock, region.sync(receiptOf(123), WAIT_ALL));
   assert.equal(result.quorumAchieved, true);
   assert.deepEqual(requests('us-west-1'), [0, 1_000, 3_000]);
-  assert.deepEqual(lines().filter((line) => !line.startsWith('DEBUG')), [
-    'INFO Multi-region receipt sync ready',
-    'INFO Starting receipt sync for rec-123 to 1 regions (quorum: 2)',
-    'WARN Retrying receipt rec-123 sync to us-west-1 (attempt 1/3, backoff: 1000ms)',
-    'WARN Retrying receipt rec-123 sync to us-west-1 (attempt 2/3, backoff: 2000ms)',
-    'INFO Receipt rec-123 successfully synced to region: us-west-1 on attempt 3',
-    'INFO Receipt rec-123 sync result: 2/2 regions synced, quorum=true',
-  ]);
+  assert.deepEqual(
+    lines().filter((line) => !line.startsWith('DEBUG')),
+    [
+      'INFO Multi-region receipt sync ready',
+      'INFO Starting receipt sync for rec-123 to 1 regions (quorum: 2)',
+      'WARN Retrying receipt rec-123 sync to us-west-1 (attempt 1/3, backoff: 1000ms)',
+      'WARN Retrying receipt rec-123 sync to us-west-1 (attempt 2/3, backoff: 2000ms)',
+      'INFO Receipt rec-123 successfully synced to region: us-west-1 on attempt 3',
+      'INFO Receipt rec-123 sync result: 2/2 regions synced, quorum=true',
+    ],
+  );
 });
 
 test('always 503: four requests in the call at 0, 1, 3 and 7 s, then it gives up', async () => {
@@ -71,14 +74,20 @@ test('the wait grows to 30 s and no further while a remote is dead', async () =>
   await clock.advance(600_000);
   const times = requests('us-west-1').slice(3);
   const waits = times.slice(1).map((at, n) => at - (times[n] ?? 0));
-  assert.ok(waits.slice(3).every((wait) => wait >= 15_000 && wait <= 30_000), waits.join(', '));
+  assert.ok(
+    waits.slice(3).every((wait) => wait >= 15_000 && wait <= 30_000),
+    waits.join(', '),
+  );
 });
 
 test('three failed syncs in a row make a region unavailable, the next success makes it available again', async () => {
   let isDown = true;
   const { region, clock, lines, requests } = await scene({ 'us-west-1': () => (isDown ? status(500) : OK) });
   for (const n of [1, 2, 3]) await eventually(clock, region.sync(receiptOf(n), WAIT_ALL));
-  assert.deepEqual((await eventually(clock, region.status())).map(({ isAvailable, failureCount, circuit }) => [isAvailable, failureCount, circuit]), [[false, 3, 'open']]);
+  assert.deepEqual(
+    (await eventually(clock, region.status())).map(({ isAvailable, failureCount, circuit }) => [isAvailable, failureCount, circuit]),
+    [[false, 3, 'open']],
+  );
   assert.equal(lines().filter((line) => line === 'WARN Region us-west-1 marked as unavailable (failure_count: 3)').length, 1);
   assert.equal(region.health().quorumStatus, false);
   isDown = false;
@@ -97,7 +106,10 @@ test('while the circuit is open a call takes part in one probe and gives up with
   const before = requests('us-west-1').length;
   const results = await eventually(clock, Promise.all([4, 5, 6].map((n) => region.sync(receiptOf(n), WAIT_ALL))));
   assert.equal(requests('us-west-1').length - before, 1);
-  assert.deepEqual(results.map(({ errors }) => errors[0]?.code), ['HTTP_STATUS', 'CIRCUIT_OPEN', 'CIRCUIT_OPEN']);
+  assert.deepEqual(
+    results.map(({ errors }) => errors[0]?.code),
+    ['HTTP_STATUS', 'CIRCUIT_OPEN', 'CIRCUIT_OPEN'],
+  );
 });
 
 test('a remote that never answers is ended by the timeout, and costs the others nothing', async () => {
@@ -106,7 +118,10 @@ test('a remote that never answers is ended by the timeout, and costs the others 
   assert.equal((await eventually(clock, region.sync(receiptOf(1), { waitFor: 'quorum' }))).quorumAchieved, true);
   assert.equal(clock.monotonicMs(), startMs);
   const result = await eventually(clock, region.sync(receiptOf(2), WAIT_ALL));
-  assert.deepEqual(result.errors.map(({ region: id, code, message }) => [id, code, message]), [['slow', 'TIMEOUT', 'Max retries exhausted: Request timeout after 5000ms']]);
+  assert.deepEqual(
+    result.errors.map(({ region: id, code, message }) => [id, code, message]),
+    [['slow', 'TIMEOUT', 'Max retries exhausted: Request timeout after 5000ms']],
+  );
 });
 
 test('the deadline resolves as pending, and an aborted signal rejects with its reason; neither stops the delivery', async () => {
@@ -138,7 +153,9 @@ test('401 pauses the link with an alarm and a probe each 30 s; when it is welcom
   assert.deepEqual(events.filter(({ kind }) => kind === 'alarm').length, 1);
   assert.equal(region.overview().alarms.length, 1);
   await clock.advance(100_000);
-  const waits = requests('us-west-1').map((at, n, all) => at - (all[n - 1] ?? 0)).slice(1);
+  const waits = requests('us-west-1')
+    .map((at, n, all) => at - (all[n - 1] ?? 0))
+    .slice(1);
   assert.ok(waits.length === 3 && waits.every((wait) => wait >= 30_000 && wait < 30_100), waits.join(', '));
   isWelcome = true;
   await clock.advance(31_000);
@@ -161,7 +178,11 @@ test('what is owed survives a restart: only from the durable offset on, and refu
   await first.clock.advance(2_000);
   await eventually(first.clock, first.region.close(0));
   const sent: string[] = [];
-  const again = await scene({ 'us-west-1': (_, parcels) => (sent.push(...parcels.map(({ receipt }) => receipt.receiptId)), OK) }, { disk });
+  const note: Script = (_, parcels) => {
+    sent.push(...parcels.map(({ receipt }) => receipt.receiptId));
+    return OK;
+  };
+  const again = await scene({ 'us-west-1': note }, { disk });
   await again.clock.advance(5_000);
   assert.deepEqual(sent, ['rec-3']);
   assert.equal((await eventually(again.clock, again.region.sync(receiptOf(2), WAIT_ALL))).outcome, 'refused');
@@ -200,8 +221,8 @@ test('fresh receipts do not wait behind the backlog of a remote that has returne
   const off = await scene({ 'us-west-1': () => OK }, { disk, crossRegionSyncEnabled: false });
   await eventually(off.clock, Promise.all(Array.from({ length: 5_000 }, (_, n) => off.region.sync(receiptOf(n), { waitFor: 'local' }))));
   await eventually(off.clock, off.region.close(0));
-  const slow = new Map<string, Promise<unknown>>();
-  const on = await scene({ 'us-west-1': async () => (await (slow.get('x') ?? on.clock.sleep(100)), OK) }, { disk, batchMax: 100 });
+  const slowly: Script = () => on.clock.sleep(100).then(() => OK);
+  const on: Scene = await scene({ 'us-west-1': slowly }, { disk, batchMax: 100 });
   await on.clock.advance(150);
   const startMs = on.clock.monotonicMs();
   assert.equal((await eventually(on.clock, on.region.sync(receiptOf('fresh'), { waitFor: 'quorum' }))).quorumAchieved, true);

@@ -1,8 +1,8 @@
 import { MemoryDisk, MemoryStore } from '../../sim/memory-store.ts';
 import { Random } from '../../sim/random.ts';
 import { VirtualClock } from '../../sim/virtual-clock.ts';
-import { statusFailure } from '../../src/adapters/peer-http/failures.ts';
 import { logLines } from '../../src/adapters/observers/log-lines.ts';
+import { statusFailure } from '../../src/adapters/peer-http/failures.ts';
 import type { SyncEvent } from '../../src/ports/observer.ts';
 import type { Delivery, Parcel, Peer } from '../../src/ports/peer.ts';
 import { openRegion, type Region, type RegionSettings } from '../../src/replication/region.ts';

@@ -17,9 +17,18 @@ async function run(name: string, dead: { readonly west?: true; readonly eu?: tru
   const [west, eu] = [await regions.receiving('us-west-1'), await regions.receiving('eu-west-1')];
   const WEST = dead.west === true ? DEAD : west.url;
   const EU = dead.eu === true ? DEAD : eu.url;
-  const sidecar = { KGC_SIDECAR_REGION: 'us-east-1', KGC_SIDECAR_CROSS_REGION_SYNC_ENABLED: 'true', KGC_SIDECAR_RECEIPT_SYNC_ENDPOINTS: `${WEST}, ,${EU}`, KGC_SIDECAR_QUORUM_THRESHOLD: '2' };
+  const sidecar = {
+    KGC_SIDECAR_REGION: 'us-east-1',
+    KGC_SIDECAR_CROSS_REGION_SYNC_ENABLED: 'true',
+    KGC_SIDECAR_RECEIPT_SYNC_ENDPOINTS: `${WEST}, ,${EU}`,
+    KGC_SIDECAR_QUORUM_THRESHOLD: '2',
+  };
   const env = { ...process.env, ...sidecar, WEST, EU, DATA: join(regions.folder, 'us-east-1') };
-  const { stdout, stderr } = await promisify(execFile)(process.execPath, ['-C', 'source', join(FOLDER, `${name}.ts`)], { cwd: regions.folder, env, timeout: 60_000 });
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, ['-C', 'source', join(FOLDER, `${name}.ts`)], {
+    cwd: regions.folder,
+    env,
+    timeout: 60_000,
+  });
   return { out: stdout.trim(), err: stderr.trim() };
 }
 

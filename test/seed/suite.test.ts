@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { MultiRegionConfig, type Receipt, RegionConfig, type RegionSyncStatus, ReceiptSyncManager, RemoteRegion, type SyncResult } from '../../src/index.ts';
+import { MultiRegionConfig, type Receipt, ReceiptSyncManager, RegionConfig, type RegionSyncStatus, RemoteRegion, type SyncResult } from '../../src/index.ts';
 import { parseReceipt } from '../../src/receipt/parse.ts';
 import { Regions } from '../regions.ts';
 
@@ -49,7 +49,10 @@ test('test_multi_region_config_sync_disabled', () => {
 });
 
 test('test_multi_region_config_validation_no_regions', () => {
-  assert.throws(() => new MultiRegionConfig('us-east-1').withCrossRegionSync(true).validate(), invalid('Cross-region sync enabled but no remote regions configured'));
+  assert.throws(
+    () => new MultiRegionConfig('us-east-1').withCrossRegionSync(true).validate(),
+    invalid('Cross-region sync enabled but no remote regions configured'),
+  );
 });
 
 test('test_multi_region_config_validation_invalid_quorum', () => {
@@ -68,10 +71,22 @@ test('test_multi_region_config_validation_zero_retries', () => {
 });
 
 test('test_region_config_backward_compatibility', () => {
-  const legacy = new RegionConfig({ region: 'us-east-1', primaryRegion: 'us-east-1', crossRegionSyncEnabled: true, receiptSyncEndpoints: [WEST, EU], quorumThreshold: 2 });
+  const legacy = new RegionConfig({
+    region: 'us-east-1',
+    primaryRegion: 'us-east-1',
+    crossRegionSyncEnabled: true,
+    receiptSyncEndpoints: [WEST, EU],
+    quorumThreshold: 2,
+  });
   const config = legacy.toMultiRegionConfig();
   assert.deepEqual([config.region, config.quorumThreshold, config.crossRegionSyncEnabled], ['us-east-1', 2, true]);
-  assert.deepEqual(config.regions.map(({ regionId, endpoint }) => [regionId, endpoint]), [['replica-west', WEST], ['replica-eu', EU]]);
+  assert.deepEqual(
+    config.regions.map(({ regionId, endpoint }) => [regionId, endpoint]),
+    [
+      ['replica-west', WEST],
+      ['replica-eu', EU],
+    ],
+  );
 });
 
 test('test_is_primary', () => {
@@ -87,7 +102,9 @@ test('test_receipt_structure', () => {
 test('test_region_sync_status', async () => {
   await using regions = await Regions.make();
   const west = await regions.receiving('us-west-1');
-  const manager = await regions.open(new MultiRegionConfig('us-east-1').addRegion(new RemoteRegion('us-west-1', west.url)).withCrossRegionSync(true).withQuorumThreshold(2));
+  const manager = await regions.open(
+    new MultiRegionConfig('us-east-1').addRegion(new RemoteRegion('us-west-1', west.url)).withCrossRegionSync(true).withQuorumThreshold(2),
+  );
   await manager.syncReceipt(RECEIPT);
   const [status] = await manager.getSyncStatus();
   const { lastSyncTimestamp, ...rest } = status ?? ({} as RegionSyncStatus);
@@ -102,12 +119,17 @@ test('test_sync_result_structure', async () => {
   const manager = await regions.open(config.withMaxRetries(1).withRetryBackoff('1ms'));
   const result: SyncResult = await manager.syncReceipt(RECEIPT);
   assert.deepEqual([result.syncedRegions, result.totalRegions, result.quorumAchieved, result.errors.length], [1, 3, false, 2]);
-  assert.deepEqual(result.errors.map(({ region }) => region), ['us-west-1', 'eu-west-1']);
+  assert.deepEqual(
+    result.errors.map(({ region }) => region),
+    ['us-west-1', 'eu-west-1'],
+  );
 });
 
 test('test_receipt_sync_manager_creation', async () => {
   await using regions = await Regions.make();
-  const manager = await regions.open(new MultiRegionConfig('us-east-1').addRegion(new RemoteRegion('us-west-1', WEST)).withCrossRegionSync(true).withQuorumThreshold(1));
+  const manager = await regions.open(
+    new MultiRegionConfig('us-east-1').addRegion(new RemoteRegion('us-west-1', WEST)).withCrossRegionSync(true).withQuorumThreshold(1),
+  );
   assert.ok(manager instanceof ReceiptSyncManager);
 });
 
@@ -125,14 +147,23 @@ test('test_sync_receipt_disabled', async () => {
 
 test('test_get_sync_status', async () => {
   await using regions = await Regions.make();
-  const manager = await regions.open(new MultiRegionConfig('us-east-1').addRegion(new RemoteRegion('us-west-1', WEST)).withCrossRegionSync(true).withQuorumThreshold(1));
+  const manager = await regions.open(
+    new MultiRegionConfig('us-east-1').addRegion(new RemoteRegion('us-west-1', WEST)).withCrossRegionSync(true).withQuorumThreshold(1),
+  );
   const status = await manager.getSyncStatus();
-  assert.deepEqual(status.map(({ regionId, isAvailable, failureCount, lastSyncTimestamp }) => [regionId, isAvailable, failureCount, lastSyncTimestamp]), [['us-west-1', true, 0, null]]);
+  assert.deepEqual(
+    status.map(({ regionId, isAvailable, failureCount, lastSyncTimestamp }) => [regionId, isAvailable, failureCount, lastSyncTimestamp]),
+    [['us-west-1', true, 0, null]],
+  );
 });
 
 test('test_get_health_status', async () => {
   await using regions = await Regions.make();
-  const config = new MultiRegionConfig('us-east-1').addRegion(new RemoteRegion('us-west-1', WEST)).addRegion(new RemoteRegion('eu-west-1', EU)).withCrossRegionSync(true).withQuorumThreshold(2);
+  const config = new MultiRegionConfig('us-east-1')
+    .addRegion(new RemoteRegion('us-west-1', WEST))
+    .addRegion(new RemoteRegion('eu-west-1', EU))
+    .withCrossRegionSync(true)
+    .withQuorumThreshold(2);
   const manager = await regions.open(config);
   const { regionsAvailable, regionsTotal, quorumStatus } = await manager.getHealthStatus();
   assert.deepEqual([regionsAvailable, regionsTotal, quorumStatus], [2, 2, true]);
@@ -162,5 +193,8 @@ test('test_config_builder_pattern', () => {
     .withQuorumThreshold(2)
     .withMaxRetries(3)
     .withRetryBackoff('1s');
-  assert.deepEqual([config.region, config.regions.length, config.crossRegionSyncEnabled, config.quorumThreshold, config.maxRetries, config.retryBackoffMs], ['us-east-1', 2, true, 2, 3, 1_000]);
+  assert.deepEqual(
+    [config.region, config.regions.length, config.crossRegionSyncEnabled, config.quorumThreshold, config.maxRetries, config.retryBackoffMs],
+    ['us-east-1', 2, true, 2, 3, 1_000],
+  );
 });

@@ -66,7 +66,10 @@ export function storeContract(engine: Engine): void {
     await store.close();
     const again = await open();
     const recovered = await again.recover();
-    assert.deepEqual([...recovered.sizes].sort(), [[OWN_LOG, 2], [RECEIVED_LOG, 1]]);
+    assert.deepEqual([...recovered.sizes].sort(), [
+      [OWN_LOG, 2],
+      [RECEIVED_LOG, 1],
+    ]);
     assert.deepEqual([recovered.lastRecordedAt.get(OWN_LOG), recovered.lastRecordedAt.get(RECEIVED_LOG)], [1_000_001n, 1_000_000n]);
     assert.deepEqual(recovered.offsets, [{ region: 'west', offset: 2 }]);
     assert.deepEqual(recovered.parked, [parked]);
@@ -81,15 +84,31 @@ export function storeContract(engine: Engine): void {
     const [one, absent, two] = await store.find(['rec-1', 'rec-9', 'rec-2']);
     assert.equal(absent, undefined);
     assert.equal(toHex(one?.digest ?? new Uint8Array()), toHex(sealed(receiptOf(1)).digest));
-    assert.deepEqual(two?.places, [{ log: OWN_LOG, index: 0 }, { log: RECEIVED_LOG, index: 1 }]);
+    assert.deepEqual(two?.places, [
+      { log: OWN_LOG, index: 0 },
+      { log: RECEIVED_LOG, index: 1 },
+    ]);
     await store.close();
   });
 
   check('ids are opaque: case, dots, slashes, percent signs, accents and prototypes', async (open) => {
     const ids = ['a/b', '../../health', 'x?y#z', '%2e%2e', 'é', 'e\u0301', 'a b', '__proto__', 'A/B', 'constructor'];
     const store = await open();
-    await store.commit(changesOf(groupOf(OWN_LOG, 0, ids.map((receiptId) => receiptOf(0, { receiptId })))));
-    for (const [index, id] of ids.entries()) assert.deepEqual((await store.get(id))?.places.map((place) => place.index), [index], id);
+    await store.commit(
+      changesOf(
+        groupOf(
+          OWN_LOG,
+          0,
+          ids.map((receiptId) => receiptOf(0, { receiptId })),
+        ),
+      ),
+    );
+    for (const [index, id] of ids.entries())
+      assert.deepEqual(
+        (await store.get(id))?.places.map((place) => place.index),
+        [index],
+        id,
+      );
     assert.equal(await store.get('E\u0301x'), undefined);
     await store.close();
   });
@@ -107,9 +126,24 @@ export function storeContract(engine: Engine): void {
 
   check('entries come in order, from the group that holds the first one wanted, within the bytes asked for', async (open) => {
     const store = await open();
-    for (let start = 0; start < 30; start += 10) await store.commit(changesOf(groupOf(OWN_LOG, start, Array.from({ length: 10 }, (_, n) => receiptOf(start + n)))));
-    assert.deepEqual((await store.entries(OWN_LOG, 0, 1e6)).map(({ start }) => start), [0, 10, 20]);
-    assert.deepEqual((await store.entries(OWN_LOG, 10, 1)).map(({ start, count }) => [start, count]), [[10, 10]]);
+    for (let start = 0; start < 30; start += 10)
+      await store.commit(
+        changesOf(
+          groupOf(
+            OWN_LOG,
+            start,
+            Array.from({ length: 10 }, (_, n) => receiptOf(start + n)),
+          ),
+        ),
+      );
+    assert.deepEqual(
+      (await store.entries(OWN_LOG, 0, 1e6)).map(({ start }) => start),
+      [0, 10, 20],
+    );
+    assert.deepEqual(
+      (await store.entries(OWN_LOG, 10, 1)).map(({ start, count }) => [start, count]),
+      [[10, 10]],
+    );
     const [group] = await store.entries(OWN_LOG, 19, 1);
     assert.equal(group?.start, 10);
     assert.equal([...groupItems(group?.frame ?? new Uint8Array())].length, 10);
@@ -140,7 +174,10 @@ export function storeContract(engine: Engine): void {
     const store = await open();
     const receipts = Array.from({ length: 8_192 }, (_, n) => receiptOf(n));
     await store.commit(changesOf(groupOf(OWN_LOG, 0, receipts)));
-    assert.deepEqual((await store.get('rec-8191'))?.places.map(({ index }) => index), [8_191]);
+    assert.deepEqual(
+      (await store.get('rec-8191'))?.places.map(({ index }) => index),
+      [8_191],
+    );
     await store.close();
   });
 

@@ -91,6 +91,7 @@ export function isLoopback(address: string | undefined): boolean {
   return address !== undefined && (address === '::1' || /^(?:::ffff:)?127\./.test(address));
 }
 
+/** A body, line or receipt beyond its bound. */
 export function tooLarge(bytesMax: number): ReceiptSyncError {
   return new ReceiptSyncError('TOO_LARGE', `The body must have at most ${bytesMax} bytes`);
 }

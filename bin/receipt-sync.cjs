@@ -1,0 +1,13 @@
+#!/usr/bin/env node
+// Plain ES5, so that a Node too old for the rest can still say so.
+var version = process.versions.node.split('.');
+var major = Number(version[0]);
+var minor = Number(version[1]);
+if (major < 24 || (major === 24 && minor < 15)) {
+  process.stderr.write('receipt-sync needs Node.js 24.15 or newer; this is ' + process.versions.node + '\n');
+  process.exit(78);
+}
+import('../dist/cli/main.js').catch(function (error) {
+  process.stderr.write(String(error) + '\n');
+  process.exit(70);
+});

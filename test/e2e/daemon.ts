@@ -1,0 +1,110 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { freePorts } from '../../src/cli/demo/region-process.ts';
+import { ReceiptSyncClient } from '../../src/client.ts';
+import { renderConfig } from '../../src/config/render.ts';
+
+const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+const START_MS_MAX = 30_000;
+
+/** What a command printed, and how it ended. */
+export interface Ran {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** Runs the CLI as its own process. */
+export function cli(
+  args: readonly string[],
+  more: { readonly cwd?: string; readonly input?: string; readonly env?: Readonly<Record<string, string>> } = {},
+): Promise<Ran> {
+  const child = spawn(process.execPath, ['-C', 'source', MAIN, ...args], {
+    cwd: more.cwd ?? process.cwd(),
+    env: { ...process.env, ...more.env },
+    stdio: 'pipe',
+  });
+  let out = '';
+  let err = '';
+  child.stdout.on('data', (chunk) => (out += chunk));
+  child.stderr.on('data', (chunk) => (err += chunk));
+  child.stdin.end(more.input ?? '');
+  return new Promise((resolve) => child.once('close', (code) => resolve({ code, out, err })));
+}
+
+/** A `serve` process of a test, with its own ports and folder. */
+export class Daemon {
+  readonly id: string;
+  readonly folder: string;
+  readonly localUrl: string;
+  readonly client: ReceiptSyncClient;
+  #child: ChildProcess | undefined;
+
+  constructor(id: string, folder: string, localPort: number) {
+    this.id = id;
+    this.folder = folder;
+    this.localUrl = `http://127.0.0.1:${localPort}`;
+    this.client = new ReceiptSyncClient(this.localUrl);
+  }
+
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
+  get log(): string {
+    return readFileSync(join(this.folder, 'serve.log'), 'utf8');
+  }
+
+  /** Starts the process; `wrapper` is a program that runs it (strace, say). Resolves when it answers. */
+  async start(wrapper: readonly string[] = []): Promise<void> {
+    const command = [...wrapper, process.execPath, '-C', 'source', MAIN, 'serve', '--config', join(this.folder, 'config.yaml')];
+    const [program = '', ...args] = command;
+    const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+    this.#child = child;
+    child.stderr.on('data', (chunk) => writeFileSync(join(this.folder, 'serve.log'), chunk, { flag: 'a' }));
+    const deadline = performance.now() + START_MS_MAX;
+    while (
+      !(await this.client.getHealthStatus().then(
+        () => true,
+        () => false,
+      ))
+    ) {
+      if (child.exitCode !== null || performance.now() > deadline) throw new Error(`${this.id} did not start:\n${this.log}`);
+      await new Promise((resolve) => setTimeout(resolve, 25));
+    }
+  }
+
+  /** Sends a signal; resolves with the exit code once the process is gone. */
+  async end(signal: 'SIGKILL' | 'SIGTERM'): Promise<number | null> {
+    const child = this.#child;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return child?.exitCode ?? null;
+    const gone = new Promise<number | null>((resolve) => child.once('exit', resolve));
+    child.kill(signal);
+    return gone;
+  }
+}
+
+/** Three regions that know each other, quorum 2 of 3, not yet started. */
+export async function threeDaemons(folder: string, sync: { readonly maxRetries?: number; readonly retryBackoff?: string } = {}): Promise<readonly Daemon[]> {
+  const ids = ['us-east-1', 'us-west-1', 'eu-west-1'];
+  const ports = await freePorts(6);
+  const peer = (n: number): string => `127.0.0.1:${ports[2 * n + 1]}`;
+  return ids.map((id, n) => {
+    const own = join(folder, id);
+    mkdirSync(own, { recursive: true });
+    const remotes = ids.flatMap((other, m) => (m === n ? [] : [{ id: other, endpoint: `http://${peer(m)}` }]));
+    const text = renderConfig({ region: id, listen: { local: `127.0.0.1:${ports[2 * n]}`, peers: peer(n) }, quorumThreshold: 2, remotes });
+    const more = Object.entries(sync)
+      .map(([key, value]) => `  ${key}: ${value}\n`)
+      .join('');
+    writeFileSync(join(own, 'config.yaml'), text.replace('sync:\n', `sync:\n${more}`));
+    return new Daemon(id, own, ports[2 * n] ?? 0);
+  });
+}
+
+export async function endAll(daemons: readonly Daemon[]): Promise<void> {
+  await Promise.all(daemons.map((daemon) => daemon.end('SIGKILL')));
+  await Promise.all(daemons.map((daemon) => daemon.client.close()));
+}
