@@ -8,7 +8,7 @@ export function toHex(bytes: Uint8Array): string {
 /** The bytes of an even number of hex digits of either case, or `undefined` if the text is anything else. */
 export function fromHex(text: string): Uint8Array | undefined {
   if (text.length % 2 !== 0 || !/^[0-9a-fA-F]*$/.test(text)) return undefined;
-  return Buffer.from(text, 'hex');
+  return new Uint8Array(Buffer.from(text, 'hex'));
 }
 
 /** True if both hold the same bytes. Not constant in time: for digests, never for secrets. */

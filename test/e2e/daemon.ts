@@ -41,6 +41,7 @@ export class Daemon {
   readonly localUrl: string;
   readonly client: ReceiptSyncClient;
   #child: ChildProcess | undefined;
+  #isWrapped = false;
 
   constructor(id: string, folder: string, localPort: number) {
     this.id = id;
@@ -61,6 +62,7 @@ export class Daemon {
   async start(wrapper: readonly string[] = []): Promise<void> {
     const command = [...wrapper, process.execPath, '-C', 'source', MAIN, 'serve', '--config', join(this.folder, 'config.yaml')];
     const [program = '', ...args] = command;
+    this.#isWrapped = wrapper.length > 0;
     const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
     this.#child = child;
     child.stderr.on('data', (chunk) => writeFileSync(join(this.folder, 'serve.log'), chunk, { flag: 'a' }));
@@ -81,7 +83,8 @@ export class Daemon {
     const child = this.#child;
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return child?.exitCode ?? null;
     const gone = new Promise<number | null>((resolve) => child.once('exit', resolve));
-    child.kill(signal);
+    // Under a wrapper the process itself is the wrapper's child; the wrapper ends with it.
+    process.kill(this.#isWrapped ? childOf(child.pid ?? 0) : (child.pid ?? 0), signal);
     return gone;
   }
 }
@@ -107,4 +110,8 @@ export async function threeDaemons(folder: string, sync: { readonly maxRetries?:
 export async function endAll(daemons: readonly Daemon[]): Promise<void> {
   await Promise.all(daemons.map((daemon) => daemon.end('SIGKILL')));
   await Promise.all(daemons.map((daemon) => daemon.client.close()));
+}
+
+function childOf(pid: number): number {
+  return Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ')[0]);
 }
