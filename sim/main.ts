@@ -10,7 +10,14 @@ async function main(args: readonly string[]): Promise<void> {
   const counts = new Map<string, number>();
   let failures = 0;
   let simulatedMs = 0;
+  let running = from;
+  // An assertion that fails in the background ends a real process; here it is a finding of the seed under way.
+  process.on('uncaughtException', (error) => {
+    console.error(`seed ${running} failed: ${error.message}\n  npm run sim -- --seed ${running}`);
+    process.exit(1);
+  });
   for (let seed = from; seed < from + count; seed += 1) {
+    running = seed;
     try {
       const report = await runSeed(seed);
       simulatedMs += report.simulatedMs;

@@ -11,6 +11,7 @@ import { durable } from './checkers/durable.ts';
 import { firstWins } from './checkers/first-wins.ts';
 import { noPhantom } from './checkers/no-phantom.ts';
 import { oneContent } from './checkers/one-content.ts';
+import { ownLog } from './checkers/own-log.ts';
 import { Host } from './host.ts';
 import { Net } from './net.ts';
 import { Random } from './random.ts';
@@ -41,7 +42,7 @@ class World {
   readonly #clock = new VirtualClock();
   readonly #net: Net;
   readonly #hosts: readonly Host[];
-  readonly #checkers: readonly Checker[] = [durable(), oneContent(), noPhantom(), allArrive(), firstWins()];
+  readonly #checkers: readonly Checker[] = [durable(), oneContent(), noPhantom(), ownLog(), allArrive(), firstWins()];
   readonly #trace = createHash('sha256');
   readonly #counts = new Map<string, number>();
   #violation: unknown;
