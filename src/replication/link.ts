@@ -230,7 +230,7 @@ export class Link {
   async #attempt(request: Request): Promise<DeliveryReport & { readonly parcels: readonly Parcel[] }> {
     const { tail, peer, clock, remote } = this.#options;
     const parcels = await tail.parcels(request.indexes).catch(() => undefined);
-    if (parcels === undefined) return { parcels: [], deliveries: request.indexes.map(() => UNREADABLE), batchMax: this.#batchMax };
+    if (parcels === undefined || parcels.length === 0) return { parcels: [], deliveries: request.indexes.map(() => UNREADABLE), batchMax: this.#batchMax };
     const report = await exchange(clock, { timeoutMs: remote.timeoutMs, parcels, signal: this.#abort.signal, peer });
     return { ...report, parcels };
   }

@@ -6,7 +6,7 @@ import { after, before, test } from 'node:test';
 import { freePorts } from '../../src/cli/demo/region-process.ts';
 import { receiptJson } from '../../src/receipt/wire.ts';
 import { receiptOf } from '../receipts.ts';
-import { cli, type Daemon, endAll, threeDaemons } from './daemon.ts';
+import { cli, Daemon, endAll, threeDaemons } from './daemon.ts';
 
 let folder = '';
 let daemons: readonly Daemon[] = [];
@@ -95,6 +95,22 @@ test('SIGTERM drains: exit 0 within the bound, what was acknowledged is there af
   assert.ok(performance.now() - startMs < 100_000);
   await eu?.start();
   assert.deepEqual(await eu?.client.getReceipt('rec-drain'), receiptOf('drain'));
+});
+
+test('a unix socket serves as the local listener, and a stale one is replaced', async () => {
+  const socket = join(folder, 'local.sock');
+  const [peers] = await freePorts(1);
+  const file = join(folder, 'unix.yaml');
+  await writeFile(file, `version: 1\nregion: { id: alone }\nlisten: { local: "unix:${socket}", peers: "127.0.0.1:${peers}" }\nstore: { path: ./alone }\n`);
+  for (const round of [1, 2]) {
+    const daemon = new Daemon('alone', folder, { unix: socket, file });
+    await daemon.start();
+    const { code, out } = await cli(['put', '-', '--url', `unix:${socket}`], { input: receiptJson(receiptOf(`unix-${round}`)) });
+    assert.deepEqual([code, out.split(' ')[0]], [75, 'disabled']);
+    assert.match((await cli(['status', '--config', file])).out, new RegExp(`^alone: ${round} receipts, store ok`));
+    await daemon.end('SIGKILL');
+    await daemon.client.close();
+  }
 });
 
 test('the demo on real input: all at quorum while a region is killed, and that region complete after its return', async () => {

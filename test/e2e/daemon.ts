@@ -39,14 +39,18 @@ export class Daemon {
   readonly id: string;
   readonly folder: string;
   readonly localUrl: string;
+  readonly peersUrl: string;
   readonly client: ReceiptSyncClient;
   #child: ChildProcess | undefined;
   #isWrapped = false;
+  readonly #file: string;
 
-  constructor(id: string, folder: string, localPort: number) {
+  constructor(id: string, folder: string, at: { readonly local: number; readonly peers: number } | { readonly unix: string; readonly file: string }) {
     this.id = id;
     this.folder = folder;
-    this.localUrl = `http://127.0.0.1:${localPort}`;
+    this.localUrl = 'unix' in at ? `unix:${at.unix}` : `http://127.0.0.1:${at.local}`;
+    this.peersUrl = 'unix' in at ? '' : `http://127.0.0.1:${at.peers}`;
+    this.#file = 'unix' in at ? at.file : join(folder, 'config.yaml');
     this.client = new ReceiptSyncClient(this.localUrl);
   }
 
@@ -60,7 +64,7 @@ export class Daemon {
 
   /** Starts the process; `wrapper` is a program that runs it (strace, say). Resolves when it answers. */
   async start(wrapper: readonly string[] = []): Promise<void> {
-    const command = [...wrapper, process.execPath, '-C', 'source', MAIN, 'serve', '--config', join(this.folder, 'config.yaml')];
+    const command = [...wrapper, process.execPath, '-C', 'source', MAIN, 'serve', '--config', this.#file];
     const [program = '', ...args] = command;
     this.#isWrapped = wrapper.length > 0;
     const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
@@ -103,7 +107,7 @@ export async function threeDaemons(folder: string, sync: { readonly maxRetries?:
       .map(([key, value]) => `  ${key}: ${value}\n`)
       .join('');
     writeFileSync(join(own, 'config.yaml'), text.replace('sync:\n', `sync:\n${more}`));
-    return new Daemon(id, own, ports[2 * n] ?? 0);
+    return new Daemon(id, own, { local: ports[2 * n] ?? 0, peers: ports[2 * n + 1] ?? 0 });
   });
 }
 

@@ -41,6 +41,9 @@ test('201 for a quorum, 200 for the same again, 409 for another content, 202 whe
     [409, 'RECEIPT_CONFLICT', 'string', 'string'],
   );
   assert.equal((await post(receiptJson(receiptOf('h2')), { prefer: 'respond-async' })).status, 202);
+  await post(receiptJson(receiptOf('h3', { ticks: 9 })));
+  const overBudget = async (id: string) => Object(await (await fetch(`${url}/api/v1/receipts/${id}`)).json()).over_budget;
+  assert.deepEqual([await overBudget('rec-h1'), await overBudget('rec-h3')], [false, true]);
 });
 
 test('what is no receipt is a problem that names the field, and nothing is stored', async () => {

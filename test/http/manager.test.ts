@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import { ReceiptSyncManager } from '../../src/manager.ts';
 import { MultiRegionConfig } from '../../src/region/multi-region-config.ts';
 import { RemoteRegion } from '../../src/region/remote-region.ts';
 import { receiptOf } from '../receipts.ts';
@@ -70,4 +73,23 @@ test('certificate() says that plain acknowledgements make none', async () => {
   const result = await manager.syncReceipt(receiptOf(1));
   assert.equal(result.quorumAchieved, true);
   await assert.rejects(result.certificate(), { code: 'QUORUM_NOT_REACHED' });
+});
+
+test('a remote that wants a token gets the one of the file, and refuses another', async () => {
+  await using regions = await Regions.make();
+  const west = await ReceiptSyncManager.open(new MultiRegionConfig('us-west-1').withDataDir(join(regions.folder, 'west')), {
+    plain: { accept: 'token', token: () => 'right' },
+  });
+  const { url } = await regions.fake(west.peerHandler);
+  const outcomeWith = async (token: string): Promise<unknown> => {
+    const tokenFile = join(regions.folder, token);
+    await writeFile(tokenFile, `${token}\n`);
+    const remote = new RemoteRegion('us-west-1', url).withTokenFile(tokenFile);
+    const manager = await regions.open(new MultiRegionConfig(`region-${token}`).addRegion(remote).withCrossRegionSync(true).withQuorumThreshold(2));
+    const { outcome, errors } = await manager.syncReceipt(receiptOf(token));
+    return [outcome, errors[0]?.code, manager.overview().alarms.length];
+  };
+  assert.deepEqual(await outcomeWith('right'), ['quorum', undefined, 0]);
+  assert.deepEqual(await outcomeWith('wrong'), ['pending', 'UNAUTHENTICATED', 1]);
+  await west.close();
 });

@@ -1,9 +1,12 @@
 import { Random } from '../../sim/random.ts';
 import type { Receipt } from '../../src/receipt/receipt.ts';
+import { receiptJson } from '../../src/receipt/wire.ts';
 import { type Daemon, endAll, threeDaemons } from '../e2e/daemon.ts';
 import { receiptOf } from '../receipts.ts';
 
 const CALLERS = 24;
+/** The share of receipts that are posted to a peer listener instead: acknowledged by that one region. */
+const POSTED_PLAIN = 0.2;
 /** Between two kills at least so many are acknowledged: a kill must have something to lose. */
 const ACKNOWLEDGED_BETWEEN_KILLS = 200;
 const RETURN_MS_MAX = 30_000;
@@ -12,6 +15,8 @@ const RETURN_MS_MAX = 30_000;
 export interface KillReport {
   readonly rounds: number;
   readonly acknowledged: number;
+  /** Acknowledged by one region to a poster of the plain protocol. */
+  readonly peerAcknowledged: number;
   readonly submitted: number;
   /** Longest time from a region's return until nothing was owed to it. */
   readonly longestReturnMs: number;
@@ -43,7 +48,13 @@ export async function killRounds(folder: string, rounds: number, seed: number): 
     await load.stop();
     await nothingOwed(daemons);
     await checkAll(daemons, load);
-    return { rounds, acknowledged: load.acknowledged.length, submitted: load.submitted.size, longestReturnMs: Math.round(longestReturnMs) };
+    return {
+      rounds,
+      acknowledged: load.acknowledged.length,
+      peerAcknowledged: load.peerAcknowledged.length,
+      submitted: load.submitted.size,
+      longestReturnMs: Math.round(longestReturnMs),
+    };
   } finally {
     await endAll(daemons);
   }
@@ -54,6 +65,8 @@ class Load {
   /** In the order they were acknowledged: at quorum, as the caller was told. */
   readonly acknowledged: Receipt[] = [];
   readonly submitted = new Map<string, Receipt>();
+  /** What a region acknowledged to a poster: durable there, and nowhere else. */
+  readonly peerAcknowledged: { readonly daemon: Daemon; readonly receipt: Receipt }[] = [];
   #sinceKill = 0;
   #unanswered = 0;
   #next = 0;
@@ -82,21 +95,31 @@ class Load {
   async #call(daemons: readonly Daemon[], random: Random): Promise<void> {
     while (!this.#stopped) {
       const n = this.#next++;
-      const receipt = receiptOf(`kill-${String(n).padStart(8, '0')}`, {
-        spanId: 2n ** 64n - 1n - BigInt(n),
-        hash: Uint8Array.from({ length: 32 }, () => random.below(256)),
-      });
-      this.submitted.set(receipt.receiptId, receipt);
+      const hash = Uint8Array.from({ length: 32 }, () => random.below(256));
+      const receipt = receiptOf(`kill-${String(n).padStart(8, '0')}`, { spanId: 2n ** 64n - 1n - BigInt(n), hash });
+      const daemon = random.pick(daemons);
       this.#unanswered += 1;
-      const result = await random
-        .pick(daemons)
-        .client.syncReceipt(receipt, { deadline: '2s' })
-        .catch(() => undefined);
+      if (random.chance(POSTED_PLAIN)) await this.#post(daemon, receipt);
+      else await this.#submit(daemon, receipt);
       this.#unanswered -= 1;
-      if (result?.quorumAchieved !== true) continue;
-      this.acknowledged.push(receipt);
-      this.#sinceKill += 1;
     }
+  }
+
+  async #submit(daemon: Daemon, receipt: Receipt): Promise<void> {
+    this.submitted.set(receipt.receiptId, receipt);
+    const result = await daemon.client.syncReceipt(receipt, { deadline: '2s' }).catch(() => undefined);
+    if (result?.quorumAchieved !== true) return;
+    this.acknowledged.push(receipt);
+    this.#sinceKill += 1;
+  }
+
+  /** As another emitter would post it, by the plain protocol. */
+  async #post(daemon: Daemon, receipt: Receipt): Promise<void> {
+    const request = { method: 'POST', headers: { 'content-type': 'application/json' }, body: receiptJson(receipt), signal: AbortSignal.timeout(5_000) };
+    const answer: unknown = await fetch(`${daemon.peersUrl}/receipt-sync`, request)
+      .then((response) => response.json())
+      .catch(() => undefined);
+    if (Object(answer).status === 'acknowledged') this.peerAcknowledged.push({ daemon, receipt });
   }
 }
 
@@ -115,6 +138,7 @@ async function checkAll(daemons: readonly Daemon[], load: Load): Promise<void> {
   for (const { id, client } of daemons) {
     for (const receipt of load.acknowledged) same(id, receipt, await client.getReceipt(receipt.receiptId));
   }
+  for (const { daemon, receipt } of load.peerAcknowledged) same(daemon.id, receipt, await daemon.client.getReceipt(receipt.receiptId));
   for (const receipt of load.submitted.values()) {
     const held = await Promise.all(daemons.map(({ client }) => client.getReceipt(receipt.receiptId)));
     const holders = held.filter((copy) => copy !== undefined);

@@ -5,6 +5,9 @@ import { receiptJson } from '../../receipt/wire.ts';
 import { toHex } from '../../std/bytes.ts';
 import { rfc3339 } from '../../std/time.ts';
 
+/** Above this a receipt is over budget: marked, never refused (SPEC §1). */
+const TICKS_BUDGET = 8;
+
 /** The full form of a receipt (CONTRACT §4): the six fields, its digest, and where it stands. */
 export function storedJson(stored: StoredReceipt, regionId: string): string {
   const origins = stored.places.map(({ log, index, recordedAt }) => ({
@@ -13,6 +16,6 @@ export function storedJson(stored: StoredReceipt, regionId: string): string {
     index,
     recorded_at: rfc3339(recordedAtMs(recordedAt)),
   }));
-  const rest = JSON.stringify({ digest: toHex(stored.digest), region_id: regionId, origins, refused: [] });
+  const rest = JSON.stringify({ over_budget: stored.receipt.ticks > TICKS_BUDGET, digest: toHex(stored.digest), region_id: regionId, origins, refused: [] });
   return `${receiptJson(stored.receipt).slice(0, -1)},${rest.slice(1)}`;
 }

@@ -1,3 +1,4 @@
+import { EXIT } from '../exit.ts';
 import type { RegionProcess } from './region-process.ts';
 import type { Progress } from './run.ts';
 import { renderView } from './view.ts';
@@ -26,7 +27,7 @@ export function liveScreen(options: ScreenOptions): { close(): void } {
   };
   const press = (key: Buffer): void => {
     const name = key.toString('latin1');
-    if (name === 'q' || name === '\u0003') process.exit(0);
+    if (name === 'q' || name === '\u0003') process.exit(EXIT.negative);
     const region = regions[Number(name) - 1];
     if (region !== undefined) void toggle(region);
   };
