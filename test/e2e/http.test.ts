@@ -154,3 +154,15 @@ test('plain posts to the peer listener: one, an array, ndjson; durable before th
   ]);
   assert.equal((await fetch(`${url}/api/v1/receipts/rec-p1`)).status, 404);
 });
+
+test('hostile ids go through a sidecar, to the other regions and back, as they are', async () => {
+  const [east, west] = daemons;
+  for (const receiptId of ['a/b', '../../health', 'x?y#z', '%2e%2e', '..', '.', 'é', 'a b', '__proto__', 'quorum', 'a/quorum']) {
+    const receipt = receiptOf(0, { receiptId, spanId: 2n ** 64n - 1n });
+    assert.equal((await east?.client.syncReceipt(receipt))?.quorumAchieved, true, receiptId);
+    assert.deepEqual(await east?.client.getReceipt(receiptId), receipt);
+    assert.equal((await east?.client.verify(receiptId))?.verdict, 'confirmed', receiptId);
+    for (let n = 0; n < 200 && (await west?.client.getReceipt(receiptId)) === undefined; n += 1) await new Promise((resolve) => setTimeout(resolve, 25));
+    assert.deepEqual(await west?.client.getReceipt(receiptId), receipt);
+  }
+});

@@ -30,7 +30,7 @@ interface RunOptions {
   readonly perSecond: number;
   readonly kills: readonly KillPlan[];
   readonly regions: ReadonlyMap<string, RegionProcess>;
-  /** The region that the application is beside. */
+  /** The region that the application is beside, as long as it is up. */
   readonly entry: RegionProcess;
   readonly tell: (line: string) => void;
 }
@@ -80,7 +80,7 @@ async function sendOne(options: RunOptions, progress: Progress, receipt: Receipt
   progress.sent += 1;
   progress.pending += 1;
   while (performance.now() < startMs + RECEIPT_MS_MAX) {
-    const outcome = await ask(options.entry, receipt);
+    const outcome = await ask(beside(options), receipt);
     if (outcome === 'again') {
       await sleep(ASK_AGAIN_MS);
       continue;
@@ -90,6 +90,11 @@ async function sendOne(options: RunOptions, progress: Progress, receipt: Receipt
     if (outcome === 'quorum') note(progress, receipt.receiptId, performance.now() - startMs);
     return;
   }
+}
+
+/** The region the application is beside; while that is down, the next one that is up: retries are safe anywhere (SPEC §4). */
+function beside({ entry, regions }: RunOptions): RegionProcess {
+  return entry.isUp ? entry : ([...regions.values()].find(({ isUp }) => isUp) ?? entry);
 }
 
 async function ask(entry: RegionProcess, receipt: Receipt): Promise<'quorum' | 'refused' | 'again'> {
@@ -118,31 +123,36 @@ async function carryOut(plan: KillPlan, options: RunOptions, run: { readonly pro
   options.tell(`killed ${region.id} (SIGKILL)`);
   await sleep(plan.restartAfterMs);
   const acceptedWhileDown = progress.certified - certifiedBefore;
-  const owedAtReturn = await owedTo(options.entry, region.id);
+  const owedAtReturn = (await owedNow(options))?.get(region.id) ?? 0;
   await region.start();
   options.tell(`${region.id} is back: ${acceptedWhileDown} receipts reached their quorum without it, ${owedAtReturn} are owed to it`);
   return { region: region.id, acceptedWhileDown, owedAtReturn };
 }
 
-async function owedTo(entry: RegionProcess, regionId: string): Promise<number> {
-  const status = await entry.client.getSyncStatus().catch(() => []);
-  return status.find((remote) => remote.regionId === regionId)?.owedCount ?? 0;
+/** What each region is owed, by whoever owes it most, as the regions that are up say now; undefined if one of them does not answer. */
+async function owedNow(options: RunOptions): Promise<ReadonlyMap<string, number> | undefined> {
+  const up = [...options.regions.values()].filter(({ isUp }) => isUp);
+  const all = await Promise.all(up.map(({ client }) => client.getSyncStatus().catch(() => undefined)));
+  if (all.includes(undefined)) return undefined;
+  const owed = new Map<string, number>();
+  for (const { regionId, owedCount } of all.flatMap((status) => status ?? [])) owed.set(regionId, Math.max(owedCount, owed.get(regionId) ?? 0));
+  return owed;
 }
 
 async function watchOwed(options: RunOptions, progress: Progress, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
-    for (const { regionId, owedCount } of await options.entry.client.getSyncStatus().catch(() => [])) progress.owed.set(regionId, owedCount);
+    for (const [regionId, count] of (await owedNow(options)) ?? []) progress.owed.set(regionId, count);
     await sleep(200);
   }
 }
 
-/** Nothing owed to anybody, as the entry region says now. */
+/** Nothing owed by anybody to anybody. */
 async function settle(options: RunOptions, progress: Progress): Promise<void> {
   const deadlineMs = performance.now() + SETTLE_MS_MAX;
   while (performance.now() < deadlineMs) {
-    const status = await options.entry.client.getSyncStatus().catch(() => undefined);
-    if (status?.every(({ owedCount }) => owedCount === 0) === true) {
-      for (const { regionId } of status) progress.owed.set(regionId, 0);
+    const owed = await owedNow(options);
+    if (owed !== undefined && [...owed.values()].every((count) => count === 0)) {
+      for (const regionId of owed.keys()) progress.owed.set(regionId, 0);
       return;
     }
     await sleep(100);
