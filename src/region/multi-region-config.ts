@@ -159,6 +159,8 @@ export class MultiRegionConfig {
       issues.push({ path: 'sync.maxRetries', message: `Max retries must be an integer from 1 to ${RETRIES_MAX}` });
     if (!(this.retryBackoffMs > 0 && this.retryBackoffMs <= WAIT_MS_MAX))
       issues.push({ path: 'sync.retryBackoff', message: 'Retry backoff must be a duration > 0 of at most 24 days' });
+    if (this.keyFile !== undefined)
+      issues.push({ path: 'region.keyFile', message: 'A key file belongs to the mirror protocol, which is not in this version: leave it out' });
     const wait = this.waitTimeoutMs;
     if (wait !== undefined && !(wait <= WAIT_MS_MAX)) issues.push({ path: 'sync.waitTimeout', message: 'Wait timeout must be a duration of at most 24 days' });
     return issues;

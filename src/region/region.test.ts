@@ -56,7 +56,9 @@ test('all that is wrong is said at once', () => {
   ])
     assert.ok(all.includes(text), text);
   assert.deepEqual(messages(new MultiRegionConfig('')), ['Region identifier cannot be empty']);
-  assert.deepEqual(messages(new MultiRegionConfig('a').addRegion(WEST.withPublicKey('k')).withCrossRegionSync(true)).length, 1);
+  for (const config of [new MultiRegionConfig('a').addRegion(WEST.withPublicKey('k')), new MultiRegionConfig('a').addRegion(WEST).withKeyFile('k.json')]) {
+    assert.match(messages(config.withCrossRegionSync(true)).join(), /not in this version/);
+  }
 });
 
 test('thresholds that can not exclude two contents are warned of, or refused where that is wanted', () => {

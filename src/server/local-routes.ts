@@ -1,5 +1,5 @@
 import { sendJson } from '../adapters/http/problem.ts';
-import { ARRAY_BYTES_MAX, bearerMatches, intakeOf, isLoopback, mediaOf, readBody } from '../adapters/http/request.ts';
+import { ARRAY_BYTES_MAX, BodyBudget, bearerMatches, intakeOf, isLoopback, mediaOf } from '../adapters/http/request.ts';
 import type { Exchange, Route } from '../adapters/http/route.ts';
 import { storedJson } from '../adapters/http/stored-json.ts';
 import { OverloadedError, ReceiptSyncError } from '../errors.ts';
@@ -35,9 +35,10 @@ export function localRoutes(options: LocalOptions): readonly Route[] {
       return handle(exchange, segment);
     };
   const waiting = { requests: 0 };
+  const bodies = new BodyBudget();
   const read = (path: Route['path'], handle: Route['handle']): Route => ({ methods: ['GET', 'HEAD'], path, handle: guard(handle) });
   return [
-    { methods: ['POST'], path: '/api/v1/sync', handle: guard((exchange) => counted(waiting, () => takeSync(options, exchange))) },
+    { methods: ['POST'], path: '/api/v1/sync', handle: guard((exchange) => counted(waiting, () => takeSync(options, exchange, bodies))) },
     read({ before: '/api/v1/receipts/', after: '/quorum' }, async ({ response }, id) =>
       sendJson(response, 200, verificationJson(id, await manager.verify(id))),
     ),
@@ -80,7 +81,7 @@ async function counted(waiting: { requests: number }, take: () => Promise<void>)
   }
 }
 
-async function takeSync(options: LocalOptions, exchange: Exchange): Promise<void> {
+async function takeSync(options: LocalOptions, exchange: Exchange, bodies: BodyBudget): Promise<void> {
   const { request, response } = exchange;
   const media = mediaOf(request);
   const wait = waitOf(options, request.headers['prefer']);
@@ -89,7 +90,7 @@ async function takeSync(options: LocalOptions, exchange: Exchange): Promise<void
     await batchStream(request, response, sync);
     return;
   }
-  const intake = intakeOf(media, await readBody(request, ARRAY_BYTES_MAX));
+  const intake = intakeOf(media, await bodies.read(request, ARRAY_BYTES_MAX));
   if (intake.kind === 'one') {
     await answerOne(exchange, await options.manager.syncParsed(intake.receipt, wait).then(resultAnswer));
     return;

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { request as httpRequest } from 'node:http';
 import { test } from 'node:test';
 import { type PlainAccess, peerListener } from '../../src/adapters/peer-http/listener.ts';
 import type { StoredReceipt } from '../../src/ports/receipt-index.ts';
@@ -60,6 +61,27 @@ for (const [claim, answer, status, retryAfter] of answers) {
     await close();
   });
 }
+
+test('bodies under way have a bound together: over it 429 with a time, and room again when they are gone', async () => {
+  const { url, close } = await listening({ accept: 'loopback' }, ACKNOWLEDGED);
+  const open = Array.from({ length: 16 }, () => {
+    const request = httpRequest(`${url}/receipt-sync`, { method: 'POST', headers: { 'content-type': 'application/json' } });
+    request.on('error', () => undefined);
+    request.write('{');
+    return request;
+  });
+  const statusIs = async (wanted: number): Promise<boolean> => {
+    for (let n = 0; n < 200; n += 1) {
+      if ((await post(url)).status === wanted) return true;
+      await new Promise((resolve) => setTimeout(resolve, 25));
+    }
+    return false;
+  };
+  assert.equal(await statusIs(429), true);
+  for (const request of open) request.destroy();
+  assert.equal(await statusIs(200), true);
+  await close();
+});
 
 test('a region that is not ready says so on /readyz and is alive on /livez', async () => {
   const { url, close } = await listening({ accept: 'loopback' }, ACKNOWLEDGED);

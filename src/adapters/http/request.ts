@@ -1,6 +1,6 @@
 import { hash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import { InvalidJsonError, InvalidReceiptError, ReceiptSyncError } from '../../errors.ts';
+import { InvalidJsonError, InvalidReceiptError, OverloadedError, ReceiptSyncError } from '../../errors.ts';
 import type { Receipt } from '../../receipt/receipt.ts';
 import { receiptFromJson, receiptsFromJsonArray, startsArray } from '../../receipt/wire.ts';
 import { utf8Text } from '../../std/bytes.ts';
@@ -31,7 +31,7 @@ export function mediaOf(request: IncomingMessage): Media {
 }
 
 /** The whole body; TOO_LARGE as soon as that is known, by its announced length or on the way. */
-export async function readBody(request: IncomingMessage, bytesMax: number): Promise<Buffer> {
+async function readBody(request: IncomingMessage, bytesMax: number): Promise<Buffer> {
   const announced = Number(request.headers['content-length'] ?? 0);
   if (announced > bytesMax) throw tooLarge(bytesMax);
   const chunks: Buffer[] = [];
@@ -42,6 +42,27 @@ export async function readBody(request: IncomingMessage, bytesMax: number): Prom
     chunks.push(chunk);
   }
   return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks);
+}
+
+/** Bytes of bodies that may be read at once on one listener (DESIGN law 7). */
+const BODIES_BYTES_MAX = 64 * 1024 * 1024;
+const OVERLOAD_RETRY_AFTER_MS = 1_000;
+
+/** The memory that bodies under way may take together: each is booked at its announced length, or at the most it may have. */
+export class BodyBudget {
+  #booked = 0;
+
+  /** As {@link readBody}; OVERLOADED where the budget is spent. */
+  async read(request: IncomingMessage, bytesMax: number): Promise<Buffer> {
+    const bytes = Math.min(Number(request.headers['content-length'] ?? bytesMax), bytesMax);
+    if (this.#booked + bytes > BODIES_BYTES_MAX) throw new OverloadedError('Too many bodies are under way', OVERLOAD_RETRY_AFTER_MS);
+    this.#booked += bytes;
+    try {
+      return await readBody(request, bytesMax);
+    } finally {
+      this.#booked -= bytes;
+    }
+  }
 }
 
 /** Parses a body of receipts. Throws INVALID_JSON, INVALID_RECEIPT (for a single one) or TOO_LARGE. */

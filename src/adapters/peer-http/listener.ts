@@ -6,15 +6,9 @@ import { unreachable } from '../../std/assert.ts';
 import { toHex } from '../../std/bytes.ts';
 import { rfc3339 } from '../../std/time.ts';
 import { problemOf, sendJson } from '../http/problem.ts';
-import { ARRAY_BYTES_MAX, ARRAY_ITEMS_MAX, bearerMatches, type Item, intakeOf, isLoopback, mediaOf, readBody } from '../http/request.ts';
+import { ARRAY_BYTES_MAX, ARRAY_ITEMS_MAX, BodyBudget, bearerMatches, type Item, intakeOf, isLoopback, mediaOf } from '../http/request.ts';
 import { dispatch, type Exchange, exchangeOf, type Route } from '../http/route.ts';
 import { storedJson } from '../http/stored-json.ts';
-
-/** Bytes of bodies that may be under way at once on one listener. */
-const BODIES_BYTES_MAX = 64 * 1024 * 1024;
-const OVERLOAD_RETRY_AFTER_MS = 1_000;
-/** What a body is booked at until its length is known. */
-const UNKNOWN_BODY_BYTES = 65_536;
 
 /** Who may post and read by the plain protocol (CONTRACT §2 `plain`). */
 export interface PlainAccess {
@@ -42,7 +36,7 @@ export function peerListener(options: PeerListenerOptions): RequestListener {
 
 function peerRoutes(options: PeerListenerOptions): readonly Route[] {
   const { region } = options;
-  const bodies = { bytes: 0 };
+  const bodies = new BodyBudget();
   const receive = (exchange: Exchange): Promise<void> => takeReceipts(options, exchange, bodies);
   const hello = ({ response }: Exchange): void => sendJson(response, 200, JSON.stringify({ status: 'ready', region: region.regionId }));
   const probe =
@@ -74,22 +68,15 @@ async function sendStored(options: PeerListenerOptions, exchange: Exchange, id: 
   else sendJson(exchange.response, 200, JSON.stringify({ receipt_id: id, digest: toHex(stored.digest), region_id: regionId }));
 }
 
-async function takeReceipts(options: PeerListenerOptions, exchange: Exchange, bodies: { bytes: number }): Promise<void> {
+async function takeReceipts(options: PeerListenerOptions, exchange: Exchange, bodies: BodyBudget): Promise<void> {
   const { request, response } = exchange;
   if (options.plain.accept === 'off') throw new ReceiptSyncError('FORBIDDEN', 'This region takes no plain receipts');
   if (!hasRight(options.plain, exchange)) throw new ReceiptSyncError('UNAUTHENTICATED', 'A bearer token is wanted here');
   const media = mediaOf(request);
-  const booked = Number(request.headers['content-length'] ?? UNKNOWN_BODY_BYTES);
-  if (bodies.bytes + booked > BODIES_BYTES_MAX) throw new OverloadedError('Too many bodies are under way', OVERLOAD_RETRY_AFTER_MS);
-  bodies.bytes += booked;
-  try {
-    const intake = intakeOf(media, await readBody(request, ARRAY_BYTES_MAX));
-    response.setHeader('receipt-sync-batch', ARRAY_ITEMS_MAX);
-    if (intake.kind === 'one') await answerOne(options, exchange, intake.receipt);
-    else await answerMany(options, exchange, intake.items);
-  } finally {
-    bodies.bytes -= booked;
-  }
+  const intake = intakeOf(media, await bodies.read(request, ARRAY_BYTES_MAX));
+  response.setHeader('receipt-sync-batch', ARRAY_ITEMS_MAX);
+  if (intake.kind === 'one') await answerOne(options, exchange, intake.receipt);
+  else await answerMany(options, exchange, intake.items);
 }
 
 async function answerOne(options: PeerListenerOptions, { response }: Exchange, receipt: Receipt): Promise<void> {
