@@ -7,7 +7,9 @@ if (major < 24 || (major === 24 && minor < 15)) {
   process.stderr.write('receipt-sync needs Node.js 24.15 or newer; this is ' + process.versions.node + '\n');
   process.exit(78);
 }
-import('../dist/cli/main.js').catch(function (error) {
+// A checkout that was never built runs its sources.
+var built = require('fs').existsSync(require('path').join(__dirname, '../dist/cli/main.js'));
+import(built ? '../dist/cli/main.js' : '../src/cli/main.ts').catch(function (error) {
   process.stderr.write(String(error) + '\n');
   process.exit(70);
 });

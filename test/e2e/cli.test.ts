@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { promisify } from 'node:util';
 import { freePorts } from '../../src/cli/demo/region-process.ts';
 import { receiptJson } from '../../src/receipt/wire.ts';
 import { receiptOf } from '../receipts.ts';
@@ -52,6 +54,11 @@ test('get, verify, status and health say how it is, and exit by it', async () =>
   assert.match((await cli(['status', '--url', url])).out, /us-west-1\s+yes\s+closed\s+0/);
   const health = await cli(['health'], { env: { RECEIPT_SYNC_URL: url } });
   assert.deepEqual([health.code, health.out], [0, 'healthy\nRegions: 2/2 available\nQuorum: OK\n']);
+});
+
+test('the bin runs in a checkout that was never built', async () => {
+  const { stdout } = await promisify(execFile)(process.execPath, ['bin/receipt-sync.cjs', '--version']);
+  assert.match(stdout, /^\d+\.\d+\.\d+\n$/);
 });
 
 test('unreachable is 69, bad usage 64, a bad configuration 78 with line and caret', async () => {
