@@ -1,5 +1,5 @@
 import { ReceiptSyncError, StoreFailedError } from '../src/errors.ts';
-import { recordedAt } from '../src/log/entry.ts';
+import { recordedAt, recordedFrom } from '../src/log/entry.ts';
 import { groupItems } from '../src/log/group.ts';
 import type { Changes, Group, LogNumber, LogStore, NewGroup, ParkedReceipt, Recovered } from '../src/ports/log-store.ts';
 import type { KnownReceipt, Place, ReceiptIndex, ReceiptPage, ReceiptQuery, StoredReceipt } from '../src/ports/receipt-index.ts';
@@ -159,14 +159,19 @@ export class MemoryStore implements LogStore, ReceiptIndex {
 
   async list(query: ReceiptQuery): Promise<ReceiptPage> {
     await this.#reading();
-    if (query.after !== undefined && !/^[0-9]{1,15}\.[0-9]{1,5}$/.test(query.after)) throw new ReceiptSyncError('NOT_FOUND', 'No such cursor');
-    const from = query.after === undefined ? 0 : Number(query.after.split('.')[0]);
+    if (query.after !== undefined && !/^[0-9]{1,15}\.[0-9]{1,5}$/.test(query.after)) throw new ReceiptSyncError('INVALID_QUERY', 'No such cursor');
+    const { transactionId, sinceMs = 0, untilMs } = query;
+    const { arrivals } = this.#disk;
     const receipts: StoredReceipt[] = [];
-    for (let at = from; at < this.#disk.arrivals.length && receipts.length < query.limit; at += 1) {
-      const stored = this.#stored(receiptIdOf(this.#disk.arrivals[at]?.canonical ?? new Uint8Array()));
-      if (stored?.cursor === `${at + 1}.0`) receipts.push(stored);
+    let at = query.after === undefined ? 0 : Number(query.after.split('.')[0]);
+    for (; at < arrivals.length && receipts.length < query.limit; at += 1) {
+      const { canonical = new Uint8Array(), recordedAt: recorded = 0n } = arrivals[at] ?? {};
+      const stored = this.#stored(receiptIdOf(canonical));
+      if (stored?.cursor !== `${at + 1}.0` || recorded < recordedFrom(sinceMs)) continue;
+      if (untilMs !== undefined && recorded >= recordedFrom(untilMs)) continue;
+      if (transactionId === undefined || stored.receipt.transactionId === transactionId) receipts.push(stored);
     }
-    return { receipts, next: receipts.at(-1)?.cursor ?? query.after ?? '0.0' };
+    return { receipts, next: `${at}.0`, atEnd: at >= arrivals.length };
   }
 
   async close(): Promise<void> {

@@ -1,11 +1,14 @@
 import { Pool } from 'undici';
-import { ClosedError, type ErrorCode, OverloadedError, ReceiptConflictError, ReceiptSyncError, StoreFailedError } from './errors.ts';
+import { type BatchItem, errorOf, fieldsOf, itemOf, type ListedReceipt, listedOf, regionStatusOf, resultOf } from './client/answers.ts';
+import { eventMessages } from './client/event-messages.ts';
+import { topLevelItems } from './client/json-items.ts';
+import { ReceiptSyncError } from './errors.ts';
+import type { SyncEvent } from './ports/observer.ts';
 import { parseReceipt } from './receipt/parse.ts';
 import type { Receipt } from './receipt/receipt.ts';
 import { receiptFromJson, receiptJson } from './receipt/wire.ts';
-import type { FailureCode } from './region/failure.ts';
 import { QuorumNotReachedError } from './region/quorum-error.ts';
-import type { HealthReport, RegionSyncStatus, SyncError, SyncResult, Verification } from './region/sync-result.ts';
+import type { HealthReport, RegionSyncStatus, SyncResult, Verification } from './region/sync-result.ts';
 import { type Duration, durationMs } from './std/duration.ts';
 import { pathSegment } from './std/path-segment.ts';
 
@@ -14,14 +17,29 @@ const ANSWER_GRACE_MS = 10_000;
 const WAIT_MS_DEFAULT = 5_000;
 /** `Prefer: wait` counts whole seconds, at most 60 (CONTRACT §4). */
 const WAIT_SECONDS_MAX = 60;
+/** A search through a large store takes its time. */
+const LIST_TIMEOUT_MS = 60_000;
+const PAGE_RECEIPTS = 1_000;
 
 export interface ClientOptions {
   /** The bearer token of the local listener, where it wants one. */
   readonly token?: string;
 }
 
-/** One line of a batch: the receipt's result, or why there is none. */
-export type BatchItem = { readonly status: number; readonly result: SyncResult } | { readonly status: number; readonly error: ReceiptSyncError };
+/** How a call waits: as `SyncReceiptOptions` of the manager. */
+interface Waiting {
+  readonly waitFor?: 'quorum' | 'all' | 'local';
+  readonly deadline?: Duration;
+}
+
+/** What is listed; every condition that is there must hold. Times are RFC 3339. */
+export interface ReceiptFilter {
+  readonly after?: string | undefined;
+  readonly transactionId?: string | undefined;
+  readonly since?: string | undefined;
+  readonly until?: string | undefined;
+  readonly state?: string | undefined;
+}
 
 interface Answer {
   readonly status: number;
@@ -41,11 +59,8 @@ export class ReceiptSyncClient implements AsyncDisposable {
     this.#token = options.token;
   }
 
-  /** As the manager's. `deadline` is rounded up to whole seconds, at most 60; `waitFor: 'all'` is the library's only. */
-  async syncReceipt(
-    receipt: Receipt,
-    options: { readonly waitFor?: 'quorum' | 'local'; readonly deadline?: Duration; readonly signal?: AbortSignal } = {},
-  ): Promise<SyncResult> {
+  /** As the manager's. `deadline` is rounded up to whole seconds, at most 60. */
+  async syncReceipt(receipt: Receipt, options: Waiting & { readonly signal?: AbortSignal } = {}): Promise<SyncResult> {
     const { prefer, waitMs } = preference(options);
     const headers = { 'content-type': 'application/json', ...prefer };
     const answer = await this.#ask('POST', '/api/v1/sync', {
@@ -59,16 +74,13 @@ export class ReceiptSyncClient implements AsyncDisposable {
   }
 
   /** Many receipts in one request; one item each, in order. At most 8,192. */
-  async syncBatch(
-    receipts: readonly Receipt[],
-    options: { readonly waitFor?: 'quorum' | 'local'; readonly deadline?: Duration } = {},
-  ): Promise<readonly BatchItem[]> {
+  async syncBatch(receipts: readonly Receipt[], options: Waiting = {}): Promise<readonly BatchItem[]> {
     const body = receipts.map((receipt) => receiptJson(receipt)).join('\n');
     return this.postBatch(body, options);
   }
 
   /** The same for receipts that are JSON lines already. */
-  async postBatch(ndjson: string, options: { readonly waitFor?: 'quorum' | 'local'; readonly deadline?: Duration } = {}): Promise<readonly BatchItem[]> {
+  async postBatch(ndjson: string, options: Waiting = {}): Promise<readonly BatchItem[]> {
     const { prefer, waitMs } = preference(options);
     const headers = { 'content-type': 'application/x-ndjson', ...prefer };
     const answer = await this.#ask('POST', '/api/v1/sync', { headers, body: ndjson, timeoutMs: waitMs + 4 * ANSWER_GRACE_MS });
@@ -90,6 +102,62 @@ export class ReceiptSyncClient implements AsyncDisposable {
     if (answer.status === 404) return undefined;
     if (answer.status !== 200) throw errorOf(answer.text);
     return answer.text;
+  }
+
+  /** One page in order of arrival; `next` is absent at the end. `limit` 1..1,000. */
+  async listReceipts(filter: ReceiptFilter, limit: number): Promise<{ readonly receipts: readonly ListedReceipt[]; readonly next: string | undefined }> {
+    const query = new URLSearchParams({ limit: String(limit) });
+    const { after, transactionId, since, until, state } = filter;
+    for (const [name, value] of Object.entries({ cursor: after, transaction_id: transactionId, since, until, state })) {
+      if (value !== undefined) query.set(name, value);
+    }
+    const answer = await this.#ask('GET', `/api/v1/receipts?${query}`, { timeoutMs: LIST_TIMEOUT_MS });
+    if (answer.status !== 200) throw errorOf(answer.text);
+    const next = fieldsOf(answer.text)['next_cursor'];
+    return { receipts: topLevelItems(answer.text, 'receipts').map(listedOf), next: typeof next === 'string' ? next : undefined };
+  }
+
+  /** All that fit the filter, in order of arrival; ends with the last one there is. */
+  async *receipts(filter: ReceiptFilter = {}): AsyncGenerator<ListedReceipt, void, undefined> {
+    let after = filter.after;
+    do {
+      const page = await this.listReceipts({ ...filter, after }, PAGE_RECEIPTS);
+      yield* page.receipts;
+      after = page.next;
+    } while (after !== undefined);
+  }
+
+  /** Resolves when the receipt has its quorum, however long that takes. Rejects with NOT_FOUND, QuorumNotReachedError, or the signal's reason. */
+  async waitForQuorum(receiptId: string, options: { readonly signal?: AbortSignal } = {}): Promise<SyncResult> {
+    const text = await this.getReceiptJson(receiptId);
+    const isOwn = text !== undefined && JSON.parse(text).origins.some((origin: { readonly log?: unknown }) => origin.log === 'own');
+    if (text === undefined || !isOwn) throw new ReceiptSyncError('NOT_FOUND', 'No receipt of this region has that id');
+    while (true) {
+      const result = await this.syncReceipt(receiptFromJson(text), { ...options, deadline: WAIT_SECONDS_MAX * 1_000 });
+      if (result.outcome === 'quorum' || result.outcome === 'disabled') return result;
+      if (result.outcome === 'refused') throw new QuorumNotReachedError(result);
+    }
+  }
+
+  /** Events from now on, taken up again where a connection ends. Throws UNAVAILABLE where none can be had. */
+  async *events(options: { readonly signal?: AbortSignal } = {}): AsyncGenerator<SyncEvent, void, undefined> {
+    const isOver = (): boolean => options.signal?.aborted === true;
+    let lastEventId: string | undefined;
+    while (!isOver()) {
+      let count = 0;
+      try {
+        for await (const { id, event } of eventMessages(await this.#openEvents(lastEventId, options.signal))) {
+          lastEventId = id;
+          count += 1;
+          yield event;
+        }
+      } catch (error) {
+        if (isOver()) return;
+        if (count === 0) throw unreachable(error);
+      }
+      // A connection that ended without a word: the sidecar is going down.
+      if (count === 0 && !isOver()) throw unreachable(undefined);
+    }
   }
 
   async verifyQuorum(receiptId: string): Promise<boolean> {
@@ -137,6 +205,20 @@ export class ReceiptSyncClient implements AsyncDisposable {
     await this.close();
   }
 
+  async #openEvents(lastEventId: string | undefined, signal: AbortSignal | undefined): Promise<AsyncIterable<Buffer>> {
+    const headers = { accept: 'text/event-stream', ...this.#auth(), ...(lastEventId === undefined ? {} : { 'last-event-id': lastEventId }) };
+    const response = await this.#pool.request({ method: 'GET', path: '/api/v1/events', headers, signal: signal ?? null }).catch((error: unknown) => {
+      signal?.throwIfAborted();
+      throw unreachable(error);
+    });
+    if (response.statusCode !== 200) throw errorOf(await response.body.text());
+    return response.body;
+  }
+
+  #auth(): Readonly<Record<string, string>> {
+    return this.#token === undefined ? {} : { authorization: `Bearer ${this.#token}` };
+  }
+
   async #ask(
     method: 'GET' | 'POST',
     path: string,
@@ -144,140 +226,33 @@ export class ReceiptSyncClient implements AsyncDisposable {
   ): Promise<Answer> {
     const { headers = {}, body = null, timeoutMs = ANSWER_GRACE_MS, signal } = more;
     const timeout = AbortSignal.timeout(timeoutMs);
-    const auth = this.#token === undefined ? {} : { authorization: `Bearer ${this.#token}` };
     try {
       const response = await this.#pool.request({
         method,
         path,
-        headers: { ...headers, ...auth },
+        headers: { ...headers, ...this.#auth() },
         body,
         signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
       });
       return { status: response.statusCode, text: await response.body.text() };
     } catch (error) {
       signal?.throwIfAborted();
-      throw new ReceiptSyncError('UNAVAILABLE', 'The sidecar could not be reached', { cause: error });
+      throw unreachable(error);
     }
   }
 }
 
-function preference(options: { readonly waitFor?: 'quorum' | 'local'; readonly deadline?: Duration }): {
+function unreachable(error: unknown): ReceiptSyncError {
+  return error instanceof ReceiptSyncError ? error : new ReceiptSyncError('UNAVAILABLE', 'The sidecar could not be reached', { cause: error });
+}
+
+function preference(options: Waiting): {
   readonly prefer: Record<string, string>;
   readonly waitMs: number;
 } {
   if (options.waitFor === 'local') return { prefer: { prefer: 'respond-async' }, waitMs: 0 };
-  if (options.deadline === undefined) return { prefer: {}, waitMs: WAIT_MS_DEFAULT };
-  const seconds = Math.min(WAIT_SECONDS_MAX, Math.ceil((durationMs(options.deadline) ?? WAIT_MS_DEFAULT) / 1_000));
-  return { prefer: { prefer: `wait=${seconds}` }, waitMs: seconds * 1_000 };
-}
-
-type Fields = Readonly<Record<string, unknown>>;
-
-/** Ours or a proxy's: what is no JSON object has no fields. */
-function fieldsOf(text: string): Fields {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null ? { ...value } : {};
-  } catch {
-    return {};
-  }
-}
-
-function itemOf(line: string): BatchItem {
-  const fields = fieldsOf(line);
-  const status = Number(fields['status']);
-  return status >= 200 && status < 300 ? { status, result: resultOf(fields, status) } : { status, error: errorOf(line) };
-}
-
-function resultOf(fields: Fields, status: number): SyncResult {
-  const outcome = fields['outcome'];
-  const result: SyncResult = {
-    receiptId: String(fields['receipt_id']),
-    outcome: outcome === 'quorum' || outcome === 'refused' || outcome === 'disabled' ? outcome : 'pending',
-    quorumAchieved: fields['quorum_achieved'] === true,
-    syncedRegions: Number(fields['synced_regions']),
-    totalRegions: Number(fields['total_regions']),
-    weight: Number(fields['weight']),
-    threshold: Number(fields['threshold']),
-    errors: Array.isArray(fields['errors']) ? fields['errors'].map(syncErrorOf) : [],
-    pending: Array.isArray(fields['pending']) ? fields['pending'].map(String) : [],
-    digest: String(fields['digest']),
-    duplicate: status === 200,
-    certificate: () => Promise.reject(new QuorumNotReachedError(result)),
-  };
-  return result;
-}
-
-function syncErrorOf(item: SyncError): SyncError {
-  const { region, code, message, retryable } = item;
-  return { region, code, message, retryable };
-}
-
-function regionStatusOf(fields: Fields): RegionSyncStatus {
-  const circuit = fields['circuit'];
-  const last = fields['last_sync_timestamp'];
-  const since = fields['owed_since'];
-  const error = fields['last_error'];
-  return {
-    regionId: String(fields['region_id']),
-    isAvailable: fields['is_available'] === true,
-    failureCount: Number(fields['failure_count']),
-    lastSyncTimestamp: typeof last === 'number' ? last : null,
-    circuit: circuit === 'open' || circuit === 'half_open' ? circuit : 'closed',
-    owedCount: Number(fields['owed_count']),
-    owedSince: typeof since === 'string' ? since : null,
-    lastError: typeof error === 'object' && error !== null && 'code' in error && 'message' in error ? lastErrorOf(error.code, error.message) : null,
-  };
-}
-
-function lastErrorOf(code: unknown, message: unknown): RegionSyncStatus['lastError'] {
-  return { code: FAILURE_CODES.find((known) => known === code) ?? 'UNREACHABLE', message: String(message) };
-}
-
-const FAILURE_CODES: readonly FailureCode[] = [
-  'TIMEOUT',
-  'UNREACHABLE',
-  'TLS',
-  'HTTP_STATUS',
-  'REFUSED',
-  'CONFLICT',
-  'BAD_ANSWER',
-  'UNAUTHENTICATED',
-  'CIRCUIT_OPEN',
-];
-
-/** A problem as the error that the manager would have thrown. */
-function errorOf(text: string): ReceiptSyncError {
-  const fields = fieldsOf(text);
-  const code = String(fields['code'] ?? 'UNAVAILABLE');
-  const detail = String(fields['detail'] ?? 'The sidecar gave no answer that is one');
-  switch (code) {
-    case 'RECEIPT_CONFLICT':
-      return new ReceiptConflictError(String(fields['receipt_id'] ?? ''), { held: String(fields['digest']), offered: String(fields['offered_digest']) });
-    case 'STORE_FAILED':
-      return new StoreFailedError(detail, { untilRestart: false });
-    case 'OVERLOADED':
-      return new OverloadedError(detail, 1_000);
-    case 'CLOSED':
-      return new ClosedError();
-    default:
-      return new ReceiptSyncError(isErrorCode(code) ? code : 'UNAVAILABLE', detail);
-  }
-}
-
-const CODES: readonly string[] = [
-  'INVALID_RECEIPT',
-  'INVALID_JSON',
-  'NOT_FOUND',
-  'NOT_CERTIFIED',
-  'UNAUTHENTICATED',
-  'FORBIDDEN',
-  'UNSUPPORTED_MEDIA',
-  'TOO_LARGE',
-  'METHOD_NOT_ALLOWED',
-  'INTERNAL',
-] satisfies readonly ErrorCode[];
-
-function isErrorCode(code: string): code is ErrorCode {
-  return CODES.includes(code);
+  const all = options.waitFor === 'all' ? ', wait-for=all' : '';
+  if (options.deadline === undefined && all === '') return { prefer: {}, waitMs: WAIT_MS_DEFAULT };
+  const seconds = Math.min(WAIT_SECONDS_MAX, Math.ceil((durationMs(options.deadline ?? WAIT_MS_DEFAULT) ?? WAIT_MS_DEFAULT) / 1_000));
+  return { prefer: { prefer: `wait=${seconds}${all}` }, waitMs: seconds * 1_000 };
 }

@@ -10,6 +10,9 @@ export type ErrorCode =
   | 'OVERLOADED'
   | 'CLOSED'
   | 'INVALID_JSON'
+  | 'INVALID_QUERY'
+  | 'BAD_REQUEST'
+  | 'REQUEST_TIMEOUT'
   | 'NOT_FOUND'
   | 'NOT_CERTIFIED'
   | 'UNSUPPORTED_MEDIA'
@@ -55,6 +58,28 @@ export class InvalidReceiptError extends ReceiptSyncError {
   constructor(field: string, problem: string) {
     super('INVALID_RECEIPT', field === '' ? problem : `${field}: ${problem}`);
     this.field = field;
+  }
+}
+
+/** A request that is refused for one of its headers. `header` is its name in lower case. */
+export class RequestHeaderError extends ReceiptSyncError {
+  override readonly name = 'RequestHeaderError';
+  readonly header: string;
+
+  constructor(code: 'UNSUPPORTED_MEDIA' | 'FORBIDDEN' | 'UNAUTHENTICATED' | 'BAD_REQUEST', header: string, message: string) {
+    super(code, message);
+    this.header = header;
+  }
+}
+
+/** A query parameter that can't be read. `parameter` is its name. */
+export class InvalidQueryError extends ReceiptSyncError {
+  override readonly name = 'InvalidQueryError';
+  readonly parameter: string;
+
+  constructor(parameter: string, problem: string) {
+    super('INVALID_QUERY', `${parameter} ${problem}`);
+    this.parameter = parameter;
   }
 }
 

@@ -1,15 +1,18 @@
 export { newReceiptId } from './adapters/receipt-id.ts';
-export { type BatchItem, type ClientOptions, ReceiptSyncClient } from './client.ts';
+export type { BatchItem, ListedReceipt } from './client/answers.ts';
+export { type ClientOptions, type ReceiptFilter, ReceiptSyncClient } from './client.ts';
 export {
   ClosedError,
   type ConfigIssue,
   type ErrorCode,
   InvalidConfigError,
   InvalidJsonError,
+  InvalidQueryError,
   InvalidReceiptError,
   OverloadedError,
   ReceiptConflictError,
   ReceiptSyncError,
+  RequestHeaderError,
   StoreFailedError,
 } from './errors.ts';
 export { HealthStatus, healthCheck } from './health.ts';
@@ -33,5 +36,8 @@ export type {
   Verification,
   VerificationVerdict,
 } from './region/sync-result.ts';
+export type { PlacedEvent } from './replication/broadcast.ts';
+export type { Listed, ListPage, ListQuery } from './replication/listing.ts';
 export type { RegionOverview } from './replication/region.ts';
+export type { Standing, StandingState } from './replication/standing.ts';
 export type { Duration } from './std/duration.ts';

@@ -13,7 +13,10 @@ import type { Receipt } from './receipt/receipt.ts';
 import { MultiRegionConfig, type MultiRegionFields } from './region/multi-region-config.ts';
 import { RegionConfig, type RegionConfigFields } from './region/region-config.ts';
 import type { HealthReport, RegionSyncStatus, SyncResult, Verification } from './region/sync-result.ts';
+import type { PlacedEvent } from './replication/broadcast.ts';
+import type { ListPage, ListQuery } from './replication/listing.ts';
 import { openRegion, type Region, type RegionOverview } from './replication/region.ts';
+import type { Standing } from './replication/standing.ts';
 import { type Duration, durationMs } from './std/duration.ts';
 
 /** What is not part of the region's configuration. */
@@ -135,9 +138,24 @@ export class ReceiptSyncManager implements AsyncDisposable {
     return this.#region.receipts(options.after);
   }
 
+  /** A page of receipts in order of arrival, each with how it stands. */
+  list(query: ListQuery): Promise<ListPage> {
+    return this.#region.list(query);
+  }
+
+  /** How a stored receipt stands, without asking anybody. */
+  standingOf(stored: StoredReceipt): Standing {
+    return this.#region.standingOf(stored);
+  }
+
   /** Events from now on. */
-  events(options: { readonly signal?: AbortSignal } = {}): AsyncIterable<SyncEvent> {
-    return this.#region.events(options.signal);
+  async *events(options: { readonly signal?: AbortSignal } = {}): AsyncGenerator<SyncEvent, void, undefined> {
+    for await (const { event } of this.#region.events(undefined, options.signal)) yield event;
+  }
+
+  /** The same with places: goes on after `lastEventId` where that is still known, else says `resync`. */
+  eventsAfter(lastEventId: string | undefined, options: { readonly signal?: AbortSignal } = {}): AsyncIterable<PlacedEvent> {
+    return this.#region.events(lastEventId, options.signal);
   }
 
   /** Refuses new calls, waits for commits and callers up to `timeout`, resolves the rest as pending, closes the store. */

@@ -26,7 +26,9 @@ export const ROOMS: ReadonlyMap<string, readonly string[]> = new Map([
   ['config', ['std', 'errors', 'region']],
   ['health', ['region']],
   ['manager', ['std', 'errors', 'receipt', 'region', 'ports', 'replication', 'adapters']],
-  ['client', ['std', 'errors', 'receipt', 'region']],
+  // Of the ports only the events' type: a sidecar's events are the manager's.
+  ['client', ['std', 'errors', 'receipt', 'region', 'ports']],
+  ['outbox', ['std', 'errors', 'receipt', 'region', 'ports', 'adapters']],
   ['server', ['std', 'errors', 'receipt', 'region', 'ports', 'replication', 'adapters', 'config', 'manager']],
   ['cli', ['std', 'errors', 'receipt', 'region', 'adapters', 'config', 'manager', 'client', 'server']],
   ['index', ['std', 'errors', 'health', 'receipt', 'region', 'ports', 'replication', 'adapters', 'manager', 'client']],

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import type { BatchItem } from '../client.ts';
+import type { BatchItem } from '../client/answers.ts';
 import { InvalidReceiptError } from '../errors.ts';
 import { receiptFromJson, receiptJson, receiptsFromJsonArray, startsArray } from '../receipt/wire.ts';
 import { EXIT, type ExitCode } from './exit.ts';

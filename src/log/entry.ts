@@ -43,6 +43,11 @@ export function nextRecordedAt(last: bigint, nowMs: number): bigint {
   return now > last ? now : last + 1n;
 }
 
+/** The least `recorded_at` of a unix ms. */
+export function recordedFrom(unixMs: number): bigint {
+  return BigInt(Math.max(0, Math.ceil(unixMs))) * TICKS_PER_MS;
+}
+
 /** Unix ms of a `recorded_at`. */
 export function recordedAtMs(at: bigint): number {
   return Number(at >> 16n);

@@ -12,17 +12,24 @@ export interface StoredReceipt {
   readonly cursor: string;
 }
 
-/** One page in order of arrival. `after` is a cursor from `next`; absent: from the beginning. */
+/** One page in order of arrival. `after` is a cursor from `next`; absent: from the beginning. Every condition that is there must hold. */
 export interface ReceiptQuery {
-  readonly after?: string;
+  readonly after?: string | undefined;
   /** 1..1,000. */
   readonly limit: number;
+  readonly transactionId?: string | undefined;
+  /** Unix ms: recorded here (by the first arrival) at this time or later. */
+  readonly sinceMs?: number | undefined;
+  /** Unix ms: recorded here before this time. */
+  readonly untilMs?: number | undefined;
 }
 
 export interface ReceiptPage {
   readonly receipts: readonly StoredReceipt[];
   /** Where to go on; also at the end, so that a follower can wait for more. */
   readonly next: string;
+  /** False: the search stopped at the limit, or at the work it does in one go, and more may follow `next`. */
+  readonly atEnd: boolean;
 }
 
 /** Look-ups by id and in order of arrival. Sees exactly what `commit` has made durable. */

@@ -2,6 +2,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { Entropy } from '../ports/entropy.ts';
 import type { Observer } from '../ports/observer.ts';
 import type { Delivery, DeliveryReport, Parcel, Peer } from '../ports/peer.ts';
+import type { Word } from '../quorum/tally.ts';
 import { type Circuit, CLOSED_CIRCUIT, circuitState, nextCircuit } from '../region/circuit.ts';
 import type { Failure } from '../region/failure.ts';
 import type { Call } from './call-book.ts';
@@ -110,6 +111,14 @@ export class Link {
       owedCount: owed.count,
       owedFrom: owed.count > 0 ? owed.offset : undefined,
     };
+  }
+
+  /** What the remote has said of an own entry, and why where it refused it. */
+  said(index: number): { readonly word: Word; readonly refusal?: Failure } {
+    // A reader of the store may see an entry before its commit's answer has come here.
+    const standing = index < this.#owed.size ? this.#owed.standing(index) : 'owed';
+    if (standing === 'refused') return { word: standing, refusal: this.#owed.refusal(index) };
+    return { word: standing === 'acknowledged' ? standing : undefined };
   }
 
   /** Own entries [start, end) are durable here and owed there. */

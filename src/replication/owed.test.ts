@@ -13,7 +13,7 @@ test('ten million owed receipts cost no memory', () => {
 });
 
 test('every entry is in one place, and the offset is the first that was not answered', () => {
-  const owed = new Owed({ offset: 3, size: 10, refused: [4] });
+  const owed = new Owed({ offset: 3, size: 10, refused: [{ index: 4, code: 'CONFLICT' }] });
   assert.deepEqual([owed.count, owed.offset, owed.standing(2), owed.standing(4)], [6, 3, 'acknowledged', 'refused']);
   owed.call(5, 'five');
   assert.deepEqual(owed.takeBacklog(2), [3, 6]);

@@ -19,6 +19,8 @@ export class Owed {
   /** An attempt has failed and no call is left: tried again on a clock of their own. */
   readonly #deferred = new IndexRanges();
   readonly #refused = new IndexRanges();
+  /** Of those, what was refused because the remote holds another content. */
+  readonly #conflicts = new IndexRanges();
   readonly #refusals = new Map<number, Failure>();
   /** Refused, not yet durably recorded. */
   readonly #parking = new Set<number>();
@@ -30,17 +32,27 @@ export class Owed {
   #deferredFailures = 0;
 
   /** After a start: owed from the durable offset on, but for what the remote has refused for good. */
-  constructor(start: { readonly offset: number; readonly size: number; readonly refused: readonly number[] }) {
+  constructor(start: {
+    readonly offset: number;
+    readonly size: number;
+    readonly refused: readonly { readonly index: number; readonly code: 'REFUSED' | 'CONFLICT' }[];
+  }) {
     this.#size = start.size;
     this.#backlog.add(Math.min(start.offset, start.size), start.size);
-    for (const index of start.refused) {
+    for (const { index, code } of start.refused) {
       this.#refused.add(index, index + 1);
+      if (code === 'CONFLICT') this.#conflicts.add(index, index + 1);
       this.#backlog.remove(index, index + 1);
     }
   }
 
   get count(): number {
     return this.#backlog.count + this.#deferred.count + this.#parking.size + this.#sent.size + this.calls.size;
+  }
+
+  /** Own entries that the link was told of. */
+  get size(): number {
+    return this.#size;
   }
 
   /** Every entry below was answered, durably. Walks the calls: for once a second, not once a receipt. */
@@ -70,7 +82,8 @@ export class Owed {
 
   /** Why the remote refused an entry. */
   refusal(index: number): Failure {
-    return this.#refusals.get(index) ?? { code: 'REFUSED', message: 'Refused earlier', retryable: false, consequence: 'park', countsAgainst: false };
+    const code = this.#conflicts.has(index) ? 'CONFLICT' : 'REFUSED';
+    return this.#refusals.get(index) ?? { code, message: 'Refused earlier', retryable: false, consequence: 'park', countsAgainst: false };
   }
 
   /** A caller waits for an owed entry. */
@@ -159,8 +172,12 @@ export class Owed {
   /** The refusal is recorded, or could not be: then it is owed again. */
   parked(index: number, outcome: { readonly durable: boolean; readonly dueMs: number }): void {
     this.#parking.delete(index);
-    if (outcome.durable) this.#refused.add(index, index + 1);
-    else this.defer(index, outcome.dueMs);
+    if (!outcome.durable) {
+      this.defer(index, outcome.dueMs);
+      return;
+    }
+    this.#refused.add(index, index + 1);
+    if (this.#refusals.get(index)?.code === 'CONFLICT') this.#conflicts.add(index, index + 1);
   }
 
   #onTheWire(indexes: readonly number[]): readonly number[] {

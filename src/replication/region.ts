@@ -11,12 +11,15 @@ import type { Roster } from '../quorum/roster.ts';
 import type { Receipt } from '../receipt/receipt.ts';
 import { QuorumNotReachedError } from '../region/quorum-error.ts';
 import type { HealthReport, RegionSyncStatus, SyncResult, Verification } from '../region/sync-result.ts';
+import { toHex } from '../std/bytes.ts';
 import { rfc3339 } from '../std/time.ts';
-import { Broadcast } from './broadcast.ts';
+import { Broadcast, type PlacedEvent } from './broadcast.ts';
 import { Committer, type StoreState } from './commit.ts';
 import { Link } from './link.ts';
+import { type ListPage, type ListQuery, list } from './listing.ts';
 import { Owed } from './owed.ts';
 import { receive } from './receive.ts';
+import { type Standing, standing } from './standing.ts';
 import { resumeSync, type SyncOptions, type SyncParts, syncReceipt } from './sync.ts';
 import { Tail } from './tail.ts';
 import { verify } from './verify.ts';
@@ -83,7 +86,7 @@ export class Region implements Receiving {
   readonly #links: readonly Link[];
   readonly #peers: readonly { readonly peer: Peer; readonly timeoutMs: number }[];
   readonly #remotes: RegionSettings['regions'];
-  readonly #broadcast = new Broadcast();
+  readonly #broadcast: Broadcast;
   readonly #sync: SyncParts;
   readonly #stop = new AbortController();
   #draining = false;
@@ -93,6 +96,7 @@ export class Region implements Receiving {
     const enabled = settings.crossRegionSyncEnabled;
     const observe = this.#observe;
     this.regionId = settings.region;
+    this.#broadcast = new Broadcast(toHex(ports.entropy.bytes(4)));
     this.#ports = ports;
     this.#remotes = settings.regions;
     this.#roster = { threshold: settings.quorumThreshold, localWeight: settings.weight, remotes: enabled ? settings.regions : [] };
@@ -147,19 +151,30 @@ export class Region implements Receiving {
     return this.#ports.store.get(receiptId);
   }
 
+  /** A page of receipts with where they stand, in order of arrival. */
+  list(query: ListQuery): Promise<ListPage> {
+    return list({ index: this.#ports.store, standingOf: (stored) => this.standingOf(stored) }, query);
+  }
+
+  /** What the remotes have said of a receipt, as far as this region knows without asking. */
+  standingOf(stored: StoredReceipt): Standing {
+    return standing({ roster: this.#roster, links: this.#links, syncEnabled: this.#sync.syncEnabled }, stored);
+  }
+
   /** All receipts held here in order of arrival, after a cursor; ends with the last one. */
   async *receipts(after?: string): AsyncGenerator<StoredReceipt, void, undefined> {
     let cursor = after;
     while (true) {
-      const page = await this.#ports.store.list({ limit: PAGE_RECEIPTS, ...(cursor === undefined ? {} : { after: cursor }) });
+      const page = await this.#ports.store.list({ limit: PAGE_RECEIPTS, after: cursor });
       yield* page.receipts;
-      if (page.receipts.length === 0) return;
+      if (page.atEnd) return;
       cursor = page.next;
     }
   }
 
-  events(signal?: AbortSignal): AsyncGenerator<SyncEvent, void, undefined> {
-    return this.#broadcast.read(signal);
+  /** Events after a place, or from now on. */
+  events(after?: string, signal?: AbortSignal): AsyncGenerator<PlacedEvent, void, undefined> {
+    return this.#broadcast.read(after, signal);
   }
 
   /** One per configured remote, in order. */
@@ -245,7 +260,7 @@ export class Region implements Receiving {
     const owed = new Owed({
       offset: recovered.offsets.find(({ region }) => region === regionId)?.offset ?? 0,
       size: recovered.sizes.get(OWN_LOG) ?? 0,
-      refused: recovered.parked.filter(({ region }) => region === regionId).map(({ index }) => index),
+      refused: recovered.parked.filter(({ region }) => region === regionId),
     });
     return new Link(
       {

@@ -31,9 +31,9 @@ export function resultAnswer(result: SyncResult): ItemAnswer {
   return { status: resultStatus(result), json };
 }
 
-/** An item that failed: its problem. `receiptId` where it is known. */
-export function errorAnswer(error: unknown, receiptId?: string): ItemAnswer {
-  const what = problemOf(error);
+/** An item that failed: its problem. `receiptId` where it is known, `at` where it stands in an array. */
+export function errorAnswer(error: unknown, receiptId?: string, at?: string): ItemAnswer {
+  const what = problemOf(error, at);
   const json = problemJson(what);
   return { status: what.status, json: receiptId === undefined ? json : withFirst(json, `"receipt_id":${JSON.stringify(receiptId)}`) };
 }

@@ -2,11 +2,14 @@ import { sendJson } from '../adapters/http/problem.ts';
 import { ARRAY_BYTES_MAX, BodyBudget, bearerMatches, intakeOf, isLoopback, mediaOf } from '../adapters/http/request.ts';
 import type { Exchange, Route } from '../adapters/http/route.ts';
 import { storedJson } from '../adapters/http/stored-json.ts';
-import { OverloadedError, ReceiptSyncError } from '../errors.ts';
+import { InvalidJsonError, OverloadedError, ReceiptSyncError, RequestHeaderError } from '../errors.ts';
 import type { ReceiptSyncManager } from '../manager.ts';
+import type { StoredReceipt } from '../ports/receipt-index.ts';
 import type { Receipt } from '../receipt/receipt.ts';
 import { arrayStatus, errorAnswer, type ItemAnswer, itemJson, regionsOf, resultAnswer, statusJson, verificationJson } from './answers.ts';
 import { batchStream } from './batch-stream.ts';
+import { EventStreams } from './event-stream.ts';
+import { listQuery } from './list-query.ts';
 
 /** The longest wait a request may ask for. */
 const WAIT_SECONDS_MAX = 60;
@@ -36,14 +39,17 @@ export function localRoutes(options: LocalOptions): readonly Route[] {
     };
   const waiting = { requests: 0 };
   const bodies = new BodyBudget();
+  const events = new EventStreams(manager);
   const read = (path: Route['path'], handle: Route['handle']): Route => ({ methods: ['GET', 'HEAD'], path, handle: guard(handle) });
   return [
     { methods: ['POST'], path: '/api/v1/sync', handle: guard((exchange) => counted(waiting, () => takeSync(options, exchange, bodies))) },
+    read('/api/v1/receipts', (exchange) => sendList(manager, exchange)),
     read({ before: '/api/v1/receipts/', after: '/quorum' }, async ({ response }, id) =>
       sendJson(response, 200, verificationJson(id, await manager.verify(id))),
     ),
     read({ before: '/api/v1/receipts/', after: '' }, ({ response }, id) => sendReceipt(manager, response, id)),
     read('/api/v1/status', async ({ response }) => sendJson(response, 200, statusJson(manager.overview(), await manager.getSyncStatus()))),
+    { methods: ['GET'], path: '/api/v1/events', handle: guard(({ request, response }) => events.send(request, response)) },
     read('/health', async ({ response }) => sendHealth(manager, response)),
     // Probes carry no token and ask no other region.
     probe('/livez', () => true),
@@ -63,12 +69,12 @@ function checkHost(options: LocalOptions, { request }: Exchange): void {
     .replace(/:\d+$/, '')
     .replace(/^\[|\]$/g, '')
     .toLowerCase();
-  if (host !== 'localhost' && !isLoopback(host)) throw new ReceiptSyncError('FORBIDDEN', 'The Host of this listener is a loopback name');
+  if (host !== 'localhost' && !isLoopback(host)) throw new RequestHeaderError('FORBIDDEN', 'host', 'The Host of this listener is a loopback name');
 }
 
 function checkToken(options: LocalOptions, { request }: Exchange): void {
   const token = options.token?.();
-  if (token !== undefined && !bearerMatches(request, token)) throw new ReceiptSyncError('UNAUTHENTICATED', 'A bearer token is wanted here');
+  if (token !== undefined && !bearerMatches(request, token)) throw new RequestHeaderError('UNAUTHENTICATED', 'authorization', 'A bearer token is wanted here');
 }
 
 async function counted(waiting: { requests: number }, take: () => Promise<void>): Promise<void> {
@@ -85,9 +91,9 @@ async function takeSync(options: LocalOptions, exchange: Exchange, bodies: BodyB
   const { request, response } = exchange;
   const media = mediaOf(request);
   const wait = waitOf(options, request.headers['prefer']);
-  const sync = (receipt: Receipt): Promise<ItemAnswer> => syncItem(options.manager, receipt, wait);
+  const sync = (receipt: Receipt, at?: string): Promise<ItemAnswer> => syncItem(options.manager, { receipt, wait, at });
   if (media === 'ndjson') {
-    await batchStream(request, response, sync);
+    await batchStream(request, response, (receipt) => sync(receipt));
     return;
   }
   const intake = intakeOf(media, await bodies.read(request, ARRAY_BYTES_MAX));
@@ -95,8 +101,8 @@ async function takeSync(options: LocalOptions, exchange: Exchange, bodies: BodyB
     await answerOne(exchange, await options.manager.syncParsed(intake.receipt, wait).then(resultAnswer));
     return;
   }
-  if (intake.items.length === 0) throw new ReceiptSyncError('INVALID_JSON', 'The array holds no receipt');
-  const answers = await Promise.all(intake.items.map((item) => (item instanceof Error ? errorAnswer(item) : sync(item))));
+  if (intake.items.length === 0) throw new InvalidJsonError('The array holds no receipt', 0);
+  const answers = await Promise.all(intake.items.map((item, n) => (item instanceof Error ? errorAnswer(item, undefined, `/${n}`) : sync(item, `/${n}`))));
   sendJson(response, arrayStatus(answers), `[${answers.map(itemJson).join(',')}]`);
 }
 
@@ -104,20 +110,23 @@ function answerOne({ response }: Exchange, answer: ItemAnswer): void {
   sendJson(response, answer.status, answer.json);
 }
 
-async function syncItem(manager: ReceiptSyncManager, receipt: Receipt, wait: Wait): Promise<ItemAnswer> {
+async function syncItem(
+  manager: ReceiptSyncManager,
+  { receipt, wait, at }: { readonly receipt: Receipt; readonly wait: Wait; readonly at: string | undefined },
+): Promise<ItemAnswer> {
   try {
     return resultAnswer(await manager.syncParsed(receipt, wait));
   } catch (error) {
-    return errorAnswer(error, receipt.receiptId);
+    return errorAnswer(error, receipt.receiptId, at);
   }
 }
 
 interface Wait {
-  readonly waitFor: 'quorum' | 'local';
+  readonly waitFor: 'quorum' | 'all' | 'local';
   readonly deadlineMs: number;
 }
 
-/** `Prefer: wait=N` (seconds, at most 60) or `respond-async` (RFC 7240); what is not understood is ignored, as it says. */
+/** `Prefer: wait=N` (seconds, at most 60), `wait-for=all` or `respond-async` (RFC 7240); what is not understood is ignored, as it says. */
 function waitOf(options: LocalOptions, header: string | string[] | undefined): Wait {
   const preferences = [header ?? []]
     .flat()
@@ -126,13 +135,26 @@ function waitOf(options: LocalOptions, header: string | string[] | undefined): W
     .map((preference) => preference.trim().toLowerCase());
   if (preferences.includes('respond-async')) return { waitFor: 'local', deadlineMs: 0 };
   const seconds = preferences.flatMap((preference) => /^wait\s*=\s*"?(\d{1,6})"?$/.exec(preference)?.slice(1).map(Number) ?? [])[0];
-  return { waitFor: 'quorum', deadlineMs: seconds === undefined ? options.waitTimeoutMs : Math.min(seconds, WAIT_SECONDS_MAX) * 1_000 };
+  const waitFor = preferences.includes('wait-for=all') ? 'all' : 'quorum';
+  return { waitFor, deadlineMs: seconds === undefined ? options.waitTimeoutMs : Math.min(seconds, WAIT_SECONDS_MAX) * 1_000 };
 }
 
 async function sendReceipt(manager: ReceiptSyncManager, response: Exchange['response'], id: string): Promise<void> {
   const stored = await manager.getStored(id);
   if (stored === undefined) throw new ReceiptSyncError('NOT_FOUND', 'No receipt has that id here');
-  sendJson(response, 200, storedJson(stored, manager.config.region));
+  sendJson(response, 200, listedJson(manager, stored));
+}
+
+/** The full form as the own applications and operators see it. */
+function listedJson(manager: ReceiptSyncManager, stored: StoredReceipt): string {
+  const { state, refusedBy } = manager.standingOf(stored);
+  return storedJson(stored, manager.config.region, { state, refused_by: refusedBy, cursor: stored.cursor });
+}
+
+async function sendList(manager: ReceiptSyncManager, { response, query }: Exchange): Promise<void> {
+  const { receipts, next } = await manager.list(listQuery(query));
+  const items = receipts.map(({ stored }) => listedJson(manager, stored));
+  sendJson(response, 200, `{"receipts":[${items.join(',')}],"next_cursor":${JSON.stringify(next ?? null)}}`);
 }
 
 async function sendHealth(manager: ReceiptSyncManager, response: Exchange['response']): Promise<void> {

@@ -1,11 +1,12 @@
 import { rmSync, statSync } from 'node:fs';
-import { createServer, type RequestListener, type Server } from 'node:http';
-import { isLoopback } from '../adapters/http/request.ts';
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import { ARRAY_BYTES_MAX, isLoopback } from '../adapters/http/request.ts';
 import { dispatch, exchangeOf } from '../adapters/http/route.ts';
 import { tokenReader } from '../adapters/secret-files.ts';
 import type { DaemonConfig, LocalAddress } from '../config/daemon-config.ts';
 import type { ReceiptSyncManager } from '../manager.ts';
 import { localRoutes } from './local-routes.ts';
+import { refuseBrokenRequests } from './refuse-socket.ts';
 
 /** Sockets per listener; more are closed at once. */
 const CONNECTIONS_MAX = 4_096;
@@ -57,12 +58,21 @@ function makeServer(listener: RequestListener, requestTimeout: number): Server {
     noDelay: true,
     keepAlive: true,
     insecureHTTPParser: false,
-    requireHostHeader: true,
+    // A request without Host gets a problem from `dispatch` rather than a bare 400.
+    requireHostHeader: false,
   };
   const server = createServer(options, listener);
   server.maxConnections = CONNECTIONS_MAX;
   server.maxHeadersCount = 64;
+  refuseBrokenRequests(server);
+  server.on('checkContinue', (request, response) => continueUnlessTooLarge(server, request, response));
   return server;
+}
+
+/** A body that is refused by its announced length need not be sent at all (RFC 9110 §10.1.1). */
+function continueUnlessTooLarge(server: Server, request: IncomingMessage, response: ServerResponse): void {
+  if (Number(request.headers['content-length'] ?? 0) <= ARRAY_BYTES_MAX) response.writeContinue();
+  server.emit('request', request, response);
 }
 
 async function open(server: Server, address: LocalAddress): Promise<string> {

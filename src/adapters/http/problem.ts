@@ -1,5 +1,14 @@
 import type { ServerResponse } from 'node:http';
-import { type ErrorCode, InvalidJsonError, InvalidReceiptError, OverloadedError, ReceiptConflictError, ReceiptSyncError } from '../../errors.ts';
+import {
+  type ErrorCode,
+  InvalidJsonError,
+  InvalidQueryError,
+  InvalidReceiptError,
+  OverloadedError,
+  ReceiptConflictError,
+  ReceiptSyncError,
+  RequestHeaderError,
+} from '../../errors.ts';
 
 /** Nothing that came in is shown back at more than this. */
 const ECHO_CHARACTERS_MAX = 200;
@@ -20,6 +29,9 @@ const STATUS: Readonly<Record<ErrorCode, number>> = {
   INVALID_CONFIG: 500,
   INVALID_RECEIPT: 422,
   INVALID_JSON: 400,
+  INVALID_QUERY: 400,
+  BAD_REQUEST: 400,
+  REQUEST_TIMEOUT: 408,
   INVALID_EVIDENCE: 422,
   RECEIPT_CONFLICT: 409,
   STORE_FAILED: 503,
@@ -39,6 +51,7 @@ const STATUS: Readonly<Record<ErrorCode, number>> = {
 /** What a retry may get a better answer to, and after how long where nothing else is known. */
 const RETRY_AFTER_MS: ReadonlyMap<ErrorCode, number> = new Map([
   ['STORE_FAILED', 5_000],
+  ['REQUEST_TIMEOUT', 1_000],
   ['OVERLOADED', 1_000],
   ['CLOSED', 1_000],
   ['UNAVAILABLE', 1_000],
@@ -51,17 +64,25 @@ export function problem(code: ErrorCode, detail: string, more: { readonly pointe
   return { status: STATUS[code], code, detail, ...retry, ...more };
 }
 
-/** The problem that an error is. What is not ours to show is INTERNAL, without a word of it. */
-export function problemOf(error: unknown): Problem {
+/** The problem that an error is; `at` is the pointer to the document it is about, '' for the whole body. What is not ours to show is INTERNAL, without a word of it. */
+export function problemOf(error: unknown, at = ''): Problem {
   if (error instanceof InvalidReceiptError)
-    return problem(error.code, error.message, { pointer: `/${error.field.replaceAll('~', '~0').replaceAll('/', '~1')}` });
-  if (error instanceof InvalidJsonError) return problem(error.code, error.message, { pointer: '' });
+    return problem(error.code, error.message, { pointer: error.field === '' ? at : `${at}/${pointerToken(error.field)}` });
+  if (error instanceof InvalidJsonError) return problem(error.code, error.message, { pointer: at });
+  if (error instanceof InvalidQueryError) return problem(error.code, error.message, { pointer: `/${pointerToken(error.parameter)}` });
+  if (error instanceof RequestHeaderError) return problem(error.code, error.message, { extra: { header: error.header } });
   if (error instanceof ReceiptConflictError)
-    return problem(error.code, error.message, { extra: { digest: error.digest, offered_digest: error.offeredDigest } });
+    return problem(error.code, error.message, { pointer: `${at}/receipt_id`, extra: { digest: error.digest, offered_digest: error.offeredDigest } });
   if (error instanceof OverloadedError) return { ...problem(error.code, error.message), retryAfterMs: error.retryAfterMs };
+  if (error instanceof ReceiptSyncError && error.code === 'TOO_LARGE') return problem(error.code, error.message, { pointer: at });
   if (error instanceof ReceiptSyncError)
     return problem(error.code, error.code === 'STORE_FAILED' ? 'The store did not confirm the write: retry with the same id' : error.message);
   return problem('INTERNAL', 'Something went wrong here; the log of this process says what');
+}
+
+/** RFC 6901 §3. Cut like everything that is shown back. */
+function pointerToken(name: string): string {
+  return name.slice(0, ECHO_CHARACTERS_MAX).toWellFormed().replaceAll('~', '~0').replaceAll('/', '~1');
 }
 
 /** The body of a problem. `instance` is left out: nothing here is worth a URI of its own. */

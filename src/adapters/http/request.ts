@@ -1,6 +1,6 @@
 import { hash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import { InvalidJsonError, InvalidReceiptError, OverloadedError, ReceiptSyncError } from '../../errors.ts';
+import { InvalidJsonError, InvalidReceiptError, OverloadedError, ReceiptSyncError, RequestHeaderError } from '../../errors.ts';
 import type { Receipt } from '../../receipt/receipt.ts';
 import { receiptFromJson, receiptsFromJsonArray, startsArray } from '../../receipt/wire.ts';
 import { utf8Text } from '../../std/bytes.ts';
@@ -22,12 +22,12 @@ export type Intake = { readonly kind: 'one'; readonly receipt: Receipt } | { rea
 /** The media type, or a thrown UNSUPPORTED_MEDIA: only UTF-8, only identity, and no text/plain that a web page could send unasked. */
 export function mediaOf(request: IncomingMessage): Media {
   const encoding = request.headers['content-encoding'] ?? 'identity';
-  if (encoding.toLowerCase() !== 'identity') throw new ReceiptSyncError('UNSUPPORTED_MEDIA', 'Content-Encoding must be identity');
+  if (encoding.toLowerCase() !== 'identity') throw new RequestHeaderError('UNSUPPORTED_MEDIA', 'content-encoding', 'Content-Encoding must be identity');
   const [type = '', ...parameters] = (request.headers['content-type'] ?? '').split(';').map((part) => part.trim().toLowerCase());
   const isPlain = parameters.every((parameter) => parameter === '' || /^charset="?utf-8"?$/.test(parameter));
   if (isPlain && type === 'application/json') return 'json';
   if (isPlain && type === 'application/x-ndjson') return 'ndjson';
-  throw new ReceiptSyncError('UNSUPPORTED_MEDIA', 'Content-Type must be application/json or application/x-ndjson, in UTF-8');
+  throw new RequestHeaderError('UNSUPPORTED_MEDIA', 'content-type', 'Content-Type must be application/json or application/x-ndjson, in UTF-8');
 }
 
 /** The whole body; TOO_LARGE as soon as that is known, by its announced length or on the way. */

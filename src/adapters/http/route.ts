@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { ReceiptSyncError } from '../../errors.ts';
+import { ReceiptSyncError, RequestHeaderError } from '../../errors.ts';
 import { problemOf, sendProblem } from './problem.ts';
 
 /** One request on its way through a listener. */
@@ -22,6 +22,7 @@ export interface Route {
 export async function dispatch(routes: readonly Route[], exchange: Exchange, onInternal: (error: unknown) => void): Promise<void> {
   const { request, response } = exchange;
   try {
+    if (request.httpVersion === '1.1' && request.headers.host === undefined) throw new RequestHeaderError('BAD_REQUEST', 'host', 'A request must have a Host');
     const fitting = routes.flatMap((route) => {
       const segment = segmentOf(route, exchange.path);
       return segment === undefined ? [] : [{ route, segment }];

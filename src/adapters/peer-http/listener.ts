@@ -1,5 +1,5 @@
 import type { RequestListener } from 'node:http';
-import { OverloadedError, ReceiptConflictError, ReceiptSyncError, StoreFailedError } from '../../errors.ts';
+import { OverloadedError, ReceiptConflictError, ReceiptSyncError, RequestHeaderError, StoreFailedError } from '../../errors.ts';
 import type { ReceiveAnswer, Receiving } from '../../ports/receiving.ts';
 import type { Receipt } from '../../receipt/receipt.ts';
 import { unreachable } from '../../std/assert.ts';
@@ -71,7 +71,7 @@ async function sendStored(options: PeerListenerOptions, exchange: Exchange, id: 
 async function takeReceipts(options: PeerListenerOptions, exchange: Exchange, bodies: BodyBudget): Promise<void> {
   const { request, response } = exchange;
   if (options.plain.accept === 'off') throw new ReceiptSyncError('FORBIDDEN', 'This region takes no plain receipts');
-  if (!hasRight(options.plain, exchange)) throw new ReceiptSyncError('UNAUTHENTICATED', 'A bearer token is wanted here');
+  if (!hasRight(options.plain, exchange)) throw new RequestHeaderError('UNAUTHENTICATED', 'authorization', 'A bearer token is wanted here');
   const media = mediaOf(request);
   const intake = intakeOf(media, await bodies.read(request, ARRAY_BYTES_MAX));
   response.setHeader('receipt-sync-batch', ARRAY_ITEMS_MAX);
@@ -89,10 +89,10 @@ async function answerOne(options: PeerListenerOptions, { response }: Exchange, r
 async function answerMany(options: PeerListenerOptions, { response }: Exchange, items: readonly Item[]): Promise<void> {
   const receipts = items.filter((item): item is Receipt => !(item instanceof Error));
   const answers = (await options.region.receive(receipts)).values();
-  const results = items.map((item) => {
-    if (item instanceof Error) return refusal('', item);
+  const results = items.map((item, n) => {
+    if (item instanceof Error) return refusal('', item, `/${n}`);
     const answer = answers.next().value;
-    return answer?.kind === 'acknowledged' ? acknowledgement(options, item, answer) : refusal(item.receiptId, errorOf(item, answer));
+    return answer?.kind === 'acknowledged' ? acknowledgement(options, item, answer) : refusal(item.receiptId, errorOf(item, answer), `/${n}`);
   });
   sendJson(response, 200, `[${results.join(',')}]`);
 }
@@ -110,9 +110,17 @@ function acknowledgement(options: PeerListenerOptions, receipt: Receipt, answer:
   });
 }
 
-function refusal(receiptId: string, error: Error): string {
-  const { status, code, detail, extra } = problemOf(error);
-  return JSON.stringify({ status: 'refused', receipt_id: receiptId, http_status: status, code, detail, ...extra });
+function refusal(receiptId: string, error: Error, at: string): string {
+  const { status, code, detail, pointer, extra } = problemOf(error, at);
+  return JSON.stringify({
+    status: 'refused',
+    receipt_id: receiptId,
+    http_status: status,
+    code,
+    detail,
+    ...(pointer === undefined ? {} : { pointer }),
+    ...extra,
+  });
 }
 
 function errorOf(receipt: Receipt, answer: ReceiveAnswer | undefined): ReceiptSyncError {

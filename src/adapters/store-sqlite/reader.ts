@@ -6,6 +6,7 @@ import type { Group, LogNumber } from '../../ports/log-store.ts';
 import type { KnownReceipt, ReceiptPage, ReceiptQuery, StoredReceipt } from '../../ports/receipt-index.ts';
 import { parseCanonical, receiptDigest } from '../../receipt/canonical.ts';
 import { equalBytes } from '../../std/bytes.ts';
+import { Lister } from './lister.ts';
 
 /** Where an entry stands, and what is there. */
 interface FoundEntry {
@@ -15,7 +16,8 @@ interface FoundEntry {
   readonly recordedAt: bigint;
 }
 
-interface IndexRow {
+/** A row of the index of first digests. */
+export interface IndexRow {
   readonly log: LogNumber;
   readonly index: number;
   readonly digest: Uint8Array;
@@ -26,14 +28,14 @@ export class Reader {
   readonly #places: StatementSync;
   readonly #groupAt: StatementSync;
   readonly #groupsFrom: StatementSync;
-  readonly #arrivals: StatementSync;
+  readonly #lister: Lister;
 
   constructor(database: DatabaseSync) {
+    this.#lister = new Lister(database, { places: (id) => this.#rows(id), get: (id) => this.get(id) });
     this.#places = database.prepare('SELECT log, idx, digest FROM receipt WHERE id = ? ORDER BY log');
     this.#groupAt = database.prepare('SELECT seq, log, start, count, frame FROM entry_group WHERE log = ? AND start <= ? ORDER BY start DESC LIMIT 1');
     this.#groupsFrom = database.prepare(`SELECT seq, log, start, count, frame FROM entry_group WHERE log = ?1 AND start >=
       coalesce((SELECT max(start) FROM entry_group WHERE log = ?1 AND start <= ?2), ?2) ORDER BY start`);
-    this.#arrivals = database.prepare('SELECT seq, log, start, count, frame FROM entry_group WHERE seq >= ? ORDER BY seq');
   }
 
   find(ids: readonly string[]): readonly (KnownReceipt | undefined)[] {
@@ -51,20 +53,7 @@ export class Reader {
   }
 
   list(query: ReceiptQuery): ReceiptPage {
-    const after = query.after === undefined ? { seq: 0, position: -1 } : parseCursor(query.after);
-    const receipts: StoredReceipt[] = [];
-    for (const row of this.#arrivals.iterate(after.seq)) {
-      const seq = Number(row['seq']);
-      let position = 0;
-      for (const { canonical } of groupItems(bytesOf(row['frame']))) {
-        const isPast = seq === after.seq && position <= after.position;
-        const receipt = isPast || canonical.length === 0 ? undefined : this.#firstArrival(parseCanonical(canonical).receiptId, { seq, position });
-        if (receipt !== undefined) receipts.push(receipt);
-        if (receipts.length === query.limit) return { receipts, next: `${seq}.${position}` };
-        position += 1;
-      }
-    }
-    return { receipts, next: receipts.at(-1)?.cursor ?? query.after ?? '0.0' };
+    return this.#lister.list(query);
   }
 
   entries(log: LogNumber, from: number, bytesMax: number): readonly Group[] {
@@ -78,12 +67,6 @@ export class Reader {
       groups.push(group);
     }
     return groups;
-  }
-
-  /** The receipt if this is where it came first: content that stands in two logs is listed once. */
-  #firstArrival(id: string, at: { readonly seq: number; readonly position: number }): StoredReceipt | undefined {
-    const receipt = this.get(id);
-    return receipt?.cursor === `${at.seq}.${at.position}` ? receipt : undefined;
   }
 
   #rows(id: string): readonly IndexRow[] {
@@ -119,16 +102,11 @@ function isBefore(a: FoundEntry, b: FoundEntry): boolean {
   return a.seq < b.seq || (a.seq === b.seq && a.position < b.position);
 }
 
-function parseCursor(cursor: string): { readonly seq: number; readonly position: number } {
-  const [, seq, position] = /^([0-9]{1,15})\.([0-9]{1,5})$/.exec(cursor) ?? [];
-  if (seq === undefined || position === undefined) throw new ReceiptSyncError('NOT_FOUND', 'No such cursor');
-  return { seq: Number(seq), position: Number(position) };
-}
-
 function groupOf(row: Readonly<Record<string, unknown>>): Group {
   return { log: Number(row['log']), start: Number(row['start']), count: Number(row['count']), frame: bytesOf(row['frame']) };
 }
 
-function bytesOf(value: unknown): Uint8Array {
+/** A blob column. */
+export function bytesOf(value: unknown): Uint8Array {
   return value instanceof Uint8Array ? value : new Uint8Array();
 }
