@@ -112,7 +112,11 @@ export class MemoryStore implements LogStore, ReceiptIndex {
 
   async commit(changes: Changes): Promise<void> {
     this.#writing();
-    for (const { log, start } of changes.groups) assert(start === this.#disk.size(log), 'a group starts at the size of its log');
+    const sizes = new Map(changes.groups.map(({ log }) => [log, this.#disk.size(log)]));
+    for (const { log, start, count } of changes.groups) {
+      assert(start === sizes.get(log), 'a group starts at the size of its log');
+      sizes.set(log, start + count);
+    }
     this.#underWay = changes;
     try {
       await this.#weather.fsync();
@@ -187,7 +191,7 @@ export class MemoryStore implements LogStore, ReceiptIndex {
       .map(({ log, index, arrival }) => ({ log, index, recordedAt: this.#disk.arrivals[arrival]?.recordedAt ?? 0n }))
       .sort((a, b) => a.log - b.log);
     const cursor = `${Math.min(...known.places.map(({ arrival }) => arrival)) + 1}.0`;
-    return { receipt: parseCanonical(first.canonical), digest: receiptDigest(first.canonical), places, cursor };
+    return { receipt: parseCanonical(first.canonical), digest: receiptDigest(first.canonical), places, recordedAt: first.recordedAt, cursor };
   }
 
   #writing(): void {

@@ -197,6 +197,15 @@ export class ReceiptSyncClient implements AsyncDisposable {
     };
   }
 
+  /** The region's store after a place in the order of arrival, as the bytes of a backup. */
+  async backup(afterSeq: number): Promise<AsyncIterable<Buffer>> {
+    const response = await this.#pool.request({ method: 'GET', path: `/api/v1/backup?after=${afterSeq}`, headers: this.#auth() }).catch((error: unknown) => {
+      throw unreachable(error);
+    });
+    if (response.statusCode !== 200) throw errorOf(await response.body.text());
+    return response.body;
+  }
+
   async close(): Promise<void> {
     await this.#pool.destroy();
   }

@@ -1,10 +1,11 @@
 import type { RequestListener } from 'node:http';
+import { backupBytes } from './adapters/backup-stream.ts';
 import { systemClock } from './adapters/clock.ts';
 import { systemEntropy } from './adapters/entropy.ts';
 import { type PlainAccess, peerListener } from './adapters/peer-http/listener.ts';
 import { HttpPeer } from './adapters/peer-http/peer.ts';
 import { readPem, tokenReader } from './adapters/secret-files.ts';
-import { openSqliteStore } from './adapters/store-sqlite/store.ts';
+import { openSqliteStore, type SqliteStore } from './adapters/store-sqlite/store.ts';
 import { InvalidConfigError } from './errors.ts';
 import type { Observer, SyncEvent } from './ports/observer.ts';
 import type { StoredReceipt } from './ports/receipt-index.ts';
@@ -45,9 +46,12 @@ export class ReceiptSyncManager implements AsyncDisposable {
   /** All peer routes, for `http.createServer(manager.peerHandler)`. */
   readonly peerHandler: RequestListener;
   readonly #region: Region;
+  readonly #store: SqliteStore;
 
-  private constructor(config: MultiRegionConfig, region: Region, options: OpenOptions) {
+  private constructor(config: MultiRegionConfig, parts: { readonly region: Region; readonly store: SqliteStore }, options: OpenOptions) {
+    const { region } = parts;
     this.config = config;
+    this.#store = parts.store;
     this.#region = region;
     this.peerHandler = peerListener({
       region,
@@ -67,7 +71,7 @@ export class ReceiptSyncManager implements AsyncDisposable {
     const observe = options.observer ?? (() => undefined);
     try {
       const region = await openRegion(checked, { store, clock: systemClock, entropy: systemEntropy, observe, peer: peers });
-      return new ReceiptSyncManager(checked, region, options);
+      return new ReceiptSyncManager(checked, { region, store }, options);
     } catch (error) {
       await store.close();
       throw error;
@@ -156,6 +160,11 @@ export class ReceiptSyncManager implements AsyncDisposable {
   /** The same with places: goes on after `lastEventId` where that is still known, else says `resync`. */
   eventsAfter(lastEventId: string | undefined, options: { readonly signal?: AbortSignal } = {}): AsyncIterable<PlacedEvent> {
     return this.#region.events(lastEventId, options.signal);
+  }
+
+  /** The store after a place in the order of arrival (0: all of it) as the bytes of a backup, while everything goes on. */
+  backup(afterSeq = 0): AsyncIterable<Buffer> {
+    return backupBytes(this.#store, { region: this.config.region, cluster: this.config.cluster ?? '' }, afterSeq);
   }
 
   /** Refuses new calls, waits for commits and callers up to `timeout`, resolves the rest as pending, closes the store. */

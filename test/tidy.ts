@@ -29,8 +29,8 @@ export const ROOMS: ReadonlyMap<string, readonly string[]> = new Map([
   // Of the ports only the events' type: a sidecar's events are the manager's.
   ['client', ['std', 'errors', 'receipt', 'region', 'ports']],
   ['outbox', ['std', 'errors', 'receipt', 'region', 'ports', 'adapters']],
-  ['server', ['std', 'errors', 'receipt', 'region', 'ports', 'replication', 'adapters', 'config', 'manager']],
-  ['cli', ['std', 'errors', 'receipt', 'region', 'adapters', 'config', 'manager', 'client', 'server']],
+  ['server', ['std', 'errors', 'receipt', 'region', 'log', 'ports', 'replication', 'adapters', 'config', 'manager']],
+  ['cli', ['std', 'errors', 'receipt', 'region', 'log', 'ports', 'adapters', 'config', 'manager', 'client', 'server']],
   ['index', ['std', 'errors', 'health', 'receipt', 'region', 'ports', 'replication', 'adapters', 'manager', 'client']],
 ]);
 

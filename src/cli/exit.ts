@@ -42,6 +42,7 @@ export function exitCodeOf(error: unknown): ExitCode {
       return EXIT.notAllowed;
     case 'INVALID_RECEIPT':
     case 'INVALID_JSON':
+    case 'INVALID_QUERY':
     case 'TOO_LARGE':
       return EXIT.badData;
     case 'OVERLOADED':

@@ -54,7 +54,8 @@ export function tell(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
-function localUrl(config: DaemonConfig): string {
+/** How a client on this machine reaches the region of a configuration. */
+export function localUrl(config: DaemonConfig): string {
   const { local } = config.listen;
   if (local.kind === 'unix') return `unix:${local.path}`;
   const host = local.host === '0.0.0.0' ? '127.0.0.1' : local.host;

@@ -1,12 +1,19 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import { InvalidConfigError } from '../errors.ts';
+import { InvalidConfigError, ReceiptSyncError } from '../errors.ts';
+import { backupCommand } from './backup.ts';
+import { completionCommand } from './completion.ts';
+import { configCommand } from './config.ts';
 import { demoCommand } from './demo.ts';
+import { doctorCommand } from './doctor.ts';
 import { CommandFailure, EXIT, exitCodeOf } from './exit.ts';
+import { exportCommand } from './export.ts';
 import { getCommand } from './get.ts';
 import { healthCommand } from './health.ts';
+import { importCommand } from './import.ts';
 import { initCommand } from './init.ts';
 import { tell } from './io.ts';
+import { lsCommand } from './ls.ts';
 import { putCommand } from './put.ts';
 import { serveCommand } from './serve.ts';
 import { statusCommand } from './status.ts';
@@ -31,11 +38,16 @@ async function main(argv: readonly string[]): Promise<void> {
     .addHelpText('beforeAll', ({ command }) => (command === program ? EXAMPLES : ''))
     .addHelpText('after', EXITS)
     .configureOutput({ writeErr: (text) => process.stderr.write(text) });
-  for (const command of [demoCommand(), initCommand(), serveCommand(), putCommand(), getCommand(), statusCommand(), healthCommand(), verifyCommand()]) {
-    program.addCommand(command.exitOverride());
-  }
+  for (const command of commands(program)) program.addCommand(command.exitOverride());
   program.exitOverride();
   await program.parseAsync(argv);
+}
+
+function commands(program: Command): readonly Command[] {
+  const first = [demoCommand(), initCommand(), serveCommand()];
+  const receipts = [putCommand(), getCommand(), lsCommand(), verifyCommand(), importCommand(), exportCommand()];
+  const operators = [statusCommand(), healthCommand(), backupCommand(), configCommand(), doctorCommand(), completionCommand(program)];
+  return [...first, ...receipts, ...operators];
 }
 
 /** Beside src/ as beside dist/. */
@@ -57,6 +69,24 @@ function fail(error: unknown): void {
   } else if (error instanceof CommandFailure) tell(error.message);
   else if (process.exitCode === EXIT.ourBug) tell(`This is a bug of receipt-sync: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
   else tell(error instanceof Error ? error.message : String(error));
+  const next = nextCommand(error);
+  if (next !== undefined) tell(next);
 }
 
+/** What to do next, where one thing is more likely than others. */
+function nextCommand(error: unknown): string | undefined {
+  if (error instanceof InvalidConfigError) return 'Check it with: receipt-sync config validate FILE';
+  if (!(error instanceof ReceiptSyncError)) return undefined;
+  if (error.code === 'UNAVAILABLE')
+    return 'Is it running? Start it: receipt-sync serve --config FILE. Look: receipt-sync doctor --config FILE. Elsewhere: --url URL';
+  if (error.code === 'UNAUTHENTICATED') return 'Show the token: --token-file FILE, or --config FILE of that region';
+  if (error.code === 'OVERLOADED' || error.code === 'CLOSED') return 'The same command may be repeated: receipts that are known are not stored twice';
+  return undefined;
+}
+
+// A reader that has seen enough (`| head`) is no failure.
+process.stdout.on('error', (error) => {
+  if ('code' in error && error.code === 'EPIPE') process.exit(EXIT.ok);
+  throw error;
+});
 main(process.argv).catch(fail);

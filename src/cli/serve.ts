@@ -1,17 +1,24 @@
 import { writeSync } from 'node:fs';
 import { Command } from 'commander';
 import { LogObserver } from '../adapters/observers/log-observer.ts';
-import { tokenReader } from '../adapters/secret-files.ts';
+import { rereadSecrets, tokenReader } from '../adapters/secret-files.ts';
 import type { DaemonConfig } from '../config/daemon-config.ts';
 import { toMultiRegionConfig } from '../config/load.ts';
 import { ReceiptSyncError } from '../errors.ts';
 import { ReceiptSyncManager } from '../manager.ts';
 import { type RunningServer, startServer } from '../server/serve.ts';
+import { durationMs } from '../std/duration.ts';
 import { CommandFailure, EXIT } from './exit.ts';
 import { readConfig } from './io.ts';
 
-/** Requests and callers under way get this long at SIGTERM (GOALS R12). */
-const DRAIN_MS = 8_000;
+/** Requests and callers under way get this long at SIGTERM unless told otherwise: within the 10 s of GOALS R12. */
+const DRAIN_DEFAULT = '8s';
+
+interface ServeOptions {
+  readonly config?: string;
+  readonly set: readonly string[];
+  readonly drain: string;
+}
 
 /** `serve`: one region as a process. */
 export function serveCommand(): Command {
@@ -19,17 +26,22 @@ export function serveCommand(): Command {
     .description('Run one region: listen for applications and for other regions until SIGTERM.')
     .option('--config <file>', 'configuration file (YAML); without one the environment says everything')
     .option('--set <key=value>', 'set one configuration key', (value: string, before: readonly string[]) => [...before, value], [])
+    .option('--drain <duration>', 'at SIGTERM: how long callers under way may wait on for their quorum', DRAIN_DEFAULT)
     .addHelpText(
       'beforeAll',
       'Examples:\n  receipt-sync serve --config ./cluster/us-east-1/config.yaml\n  receipt-sync serve --config config.yaml --set logs.format=json\n',
     )
-    .action(async (options: { readonly config?: string; readonly set: readonly string[] }) => serve(await readConfig(options.config, options.set)));
+    .addHelpText('after', '\nSIGTERM drains and exits 0; SIGHUP reads tokens and logs.level anew.')
+    .action((options: ServeOptions) => serve(options));
 }
 
-async function serve(config: DaemonConfig): Promise<void> {
+async function serve(options: ServeOptions): Promise<void> {
+  const drainMs = durationMs(options.drain);
+  if (drainMs === undefined) throw new CommandFailure(EXIT.usage, '--drain must be a duration such as 8s');
+  const config = await readConfig(options.config, options.set);
   const log = new LogObserver({ ...config.logs, write: writeStderr });
   try {
-    await run(config, log);
+    await run(config, { log, drainMs, reload: () => readConfig(options.config, options.set) });
   } catch (error) {
     log.line('error', `Failed to initialize multi-region: ${error instanceof Error ? error.message : String(error)}`);
     log.flush();
@@ -37,7 +49,14 @@ async function serve(config: DaemonConfig): Promise<void> {
   }
 }
 
-async function run(config: DaemonConfig, log: LogObserver): Promise<void> {
+interface Running {
+  readonly log: LogObserver;
+  readonly drainMs: number;
+  readonly reload: () => Promise<DaemonConfig>;
+}
+
+async function run(config: DaemonConfig, running: Running): Promise<void> {
+  const { log, drainMs } = running;
   const settings = toMultiRegionConfig(config);
   settings.validate();
   for (const warning of settings.warnings()) log.line('warn', warning);
@@ -48,8 +67,9 @@ async function run(config: DaemonConfig, log: LogObserver): Promise<void> {
   try {
     const server = await startServer(manager, config, onInternalError);
     log.line('info', `Region ${config.region.id} listens for applications on ${server.localUrl}, for regions on ${server.peersUrl}`);
+    process.on('SIGHUP', () => void reload(config, running));
     await untilSignal();
-    await drain(manager, server);
+    await drain(manager, server, drainMs);
   } catch (error) {
     await manager.close({ timeout: 0 });
     throw error;
@@ -73,10 +93,35 @@ function untilSignal(): Promise<void> {
   });
 }
 
+/** SIGHUP: tokens and the log level. What else has changed takes a restart, and is named. Never ends the process. */
+async function reload(before: DaemonConfig, { log, reload: read }: Running): Promise<void> {
+  rereadSecrets();
+  try {
+    const config = await read();
+    log.setLevel(config.logs.level);
+    const changed = changedKeys(before, config).filter((key) => key !== 'logs.level');
+    log.line('info', `SIGHUP: tokens are read anew, log level is ${config.logs.level}`);
+    if (changed.length > 0) log.line('warn', `SIGHUP: a restart is needed for ${changed.join(', ')}`);
+  } catch (error) {
+    log.line('error', `SIGHUP: the configuration can not be read, it stays as it was: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+/** Dotted paths whose values differ. */
+function changedKeys(before: object, now: object, path = ''): readonly string[] {
+  const old = new Map(Object.entries(before));
+  return [...new Set([...old.keys(), ...Object.keys(now)])].flatMap((key) => {
+    const [a, b]: readonly [unknown, unknown] = [old.get(key), new Map(Object.entries(now)).get(key)];
+    const at = path === '' ? key : `${path}.${key}`;
+    if (typeof a === 'object' && a !== null && typeof b === 'object' && b !== null) return changedKeys(a, b, at);
+    return a === b ? [] : [at];
+  });
+}
+
 /** New calls are refused from the first moment; what is under way is answered before the connections end. */
-async function drain(manager: ReceiptSyncManager, server: RunningServer): Promise<void> {
-  const closing = manager.close({ timeout: DRAIN_MS });
-  await server.close(DRAIN_MS);
+async function drain(manager: ReceiptSyncManager, server: RunningServer, drainMs: number): Promise<void> {
+  const closing = manager.close({ timeout: drainMs });
+  await server.close(drainMs);
   await closing;
   process.exit(EXIT.ok);
 }

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { clientOf, print, type TargetOptions } from './io.ts';
+import { table, tableWidth } from './table.ts';
 import { withTarget } from './target.ts';
 
 /** `status`: the region, its store, and what each remote is owed. */
@@ -20,12 +21,21 @@ export function statusCommand(): Command {
         `${status.region}: ${status.receipts} receipts, store ${status.store}, reachable weight ${status.reachable_weight} (threshold ${status.threshold})`,
       );
       const remotes = await client.getSyncStatus();
-      if (remotes.length > 0) print(`  ${'REMOTE'.padEnd(20)} ${'AVAILABLE'.padEnd(10)} ${'CIRCUIT'.padEnd(10)} ${'OWED'.padStart(8)}  LAST ERROR`);
-      for (const { regionId, isAvailable, circuit, owedCount, lastError } of remotes) {
-        print(
-          `  ${regionId.padEnd(20)} ${(isAvailable ? 'yes' : 'no').padEnd(10)} ${circuit.padEnd(10)} ${String(owedCount).padStart(8)}  ${(lastError?.message ?? '').slice(0, 24)}`.trimEnd(),
-        );
-      }
+      const columns = [
+        { head: 'REMOTE', shrinkTo: 12 },
+        { head: 'AVAILABLE' },
+        { head: 'CIRCUIT' },
+        { head: 'OWED', align: 'right' as const },
+        { head: 'LAST ERROR', shrinkTo: 16 },
+      ];
+      const rows = remotes.map(({ regionId, isAvailable, circuit, owedCount, lastError }) => [
+        regionId,
+        isAvailable ? 'yes' : 'no',
+        circuit,
+        String(owedCount),
+        lastError?.message ?? '',
+      ]);
+      if (rows.length > 0) for (const line of table(columns, rows, tableWidth() - 2)) print(`  ${line}`);
       for (const alarm of status.alarms) print(`  alarm ${alarm.alarm} (${alarm.region}): ${alarm.message}`);
     });
 }

@@ -14,6 +14,8 @@ export interface ListedReceipt {
   /** Hex. */
   readonly digest: string;
   readonly state: string;
+  /** The region that lists it. */
+  readonly region: string;
   /** RFC 3339: when it first came to that region. */
   readonly recordedAt: string;
   /** Its place in the order of arrival: where `receipts({ after })` goes on. */
@@ -24,9 +26,16 @@ export interface ListedReceipt {
 
 /** One item of a listing, from its JSON text. */
 export function listedOf(json: string): ListedReceipt {
-  const { digest, state, cursor, origins } = JSON.parse(json);
-  const times: readonly string[] = Array.isArray(origins) ? origins.map((origin) => String(origin?.recorded_at)).sort() : [];
-  return { receipt: receiptFromJson(json), digest: String(digest), state: String(state), recordedAt: times[0] ?? '', cursor: String(cursor), json };
+  const { digest, state, cursor, recorded_at: recordedAt, region_id: region } = JSON.parse(json);
+  return {
+    receipt: receiptFromJson(json),
+    digest: String(digest),
+    state: String(state),
+    region: String(region),
+    recordedAt: String(recordedAt),
+    cursor: String(cursor),
+    json,
+  };
 }
 
 /** Members of a JSON object, not yet looked at. */

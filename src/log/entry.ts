@@ -32,6 +32,11 @@ export function writeReceiptEntry(target: Buffer, offset: number, entry: { reado
   target.set(entry.commitment, offset + COMMITMENT_OFFSET);
 }
 
+/** The commitment of a kind-1 entry; shares its memory. */
+export function entryCommitment(entry: Uint8Array): Uint8Array {
+  return entry.subarray(COMMITMENT_OFFSET, RECEIPT_ENTRY_BYTES);
+}
+
 /** The origin's claim of when it recorded the entry, in 1/65,536 ms since 1970. Every kind has it at the same place. */
 export function recordedAt(entry: Uint8Array): bigint {
   return view(entry).readBigUInt64BE(2);

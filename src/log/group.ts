@@ -50,6 +50,19 @@ export interface GroupItem {
   readonly salt: Buffer;
 }
 
+/** Does a frame from elsewhere add up to whole items? What it says in them is another question. */
+export function isWholeFrame(frame: Uint8Array): boolean {
+  const bytes = view(frame);
+  let at = 0;
+  while (at + 4 <= bytes.length) {
+    at += 2 + bytes.readUInt16BE(at);
+    if (at + 2 > bytes.length) return false;
+    const canonical = bytes.readUInt16BE(at);
+    at += 2 + canonical + (canonical > 0 ? SALT_BYTES : 0);
+  }
+  return at === bytes.length;
+}
+
 /** Walks a frame. A frame comes from our store or was checked at the door: one that does not add up is our bug. */
 export function* groupItems(frame: Uint8Array): Generator<GroupItem> {
   const bytes = view(frame);

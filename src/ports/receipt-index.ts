@@ -8,6 +8,8 @@ export interface StoredReceipt {
   readonly receipt: Receipt;
   readonly digest: Uint8Array;
   readonly places: readonly (Place & { readonly recordedAt: bigint })[];
+  /** Of the entry that came first: never another one later. */
+  readonly recordedAt: bigint;
   /** Its place in the order of arrival here: what `ReceiptQuery.after` takes. */
   readonly cursor: string;
 }

@@ -20,3 +20,9 @@ export function checkWeight(weight: unknown, named: { readonly path: string; rea
   if (typeof weight === 'number' && Number.isInteger(weight) && weight >= 0 && weight <= WEIGHT_MAX) return [];
   return [{ path: named.path, message: `Weight must be an integer from 0 to ${WEIGHT_MAX} for ${named.who}` }];
 }
+
+/** Plain http to another machine. */
+export function isOpenHttp(endpoint: string): boolean {
+  const url = URL.parse(endpoint);
+  return url?.protocol === 'http:' && url.hostname !== 'localhost' && url.hostname !== '[::1]' && !/^127\./.test(url.hostname);
+}

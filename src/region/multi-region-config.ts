@@ -1,6 +1,6 @@
 import { type ConfigIssue, InvalidConfigError } from '../errors.ts';
 import { type Duration, durationMs } from '../std/duration.ts';
-import { checkRegionId, checkWeight } from './checks.ts';
+import { checkRegionId, checkWeight, isOpenHttp } from './checks.ts';
 import { RemoteRegion, type RemoteRegionFields } from './remote-region.ts';
 
 const RETRIES_MAX = 100;
@@ -142,14 +142,25 @@ export class MultiRegionConfig {
 
   /** What is allowed, but should be known: each says what it means. */
   warnings(): readonly string[] {
-    const { quorumThreshold, crossRegionSyncEnabled } = this;
+    return this.crossRegionSyncEnabled ? [...this.#quorumWarnings(), ...this.#transportWarnings()] : [];
+  }
+
+  #quorumWarnings(): readonly string[] {
+    const { quorumThreshold } = this;
     const total = this.totalWeight();
-    if (!crossRegionSyncEnabled) return [];
     if (quorumThreshold <= this.weight) {
       return [`Quorum threshold ${quorumThreshold} is reached by the local region alone: a receipt may be lost with this one region`];
     }
     if (2 * quorumThreshold > total) return [];
     return [`Quorum threshold ${quorumThreshold} is at most half of the weight ${total}: two contents under one id can both reach it`];
+  }
+
+  #transportWarnings(): readonly string[] {
+    return this.regions
+      .filter(({ endpoint }) => isOpenHttp(endpoint))
+      .map(
+        ({ regionId, endpoint }) => `Endpoint of region ${regionId} is http beyond loopback (${endpoint}): anybody on the way can read and forge what it says`,
+      );
   }
 
   #numberIssues(): readonly ConfigIssue[] {

@@ -1,11 +1,15 @@
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { sendJson } from '../adapters/http/problem.ts';
 import { ARRAY_BYTES_MAX, BodyBudget, bearerMatches, intakeOf, isLoopback, mediaOf } from '../adapters/http/request.ts';
 import type { Exchange, Route } from '../adapters/http/route.ts';
 import { storedJson } from '../adapters/http/stored-json.ts';
-import { InvalidJsonError, OverloadedError, ReceiptSyncError, RequestHeaderError } from '../errors.ts';
+import { InvalidJsonError, InvalidQueryError, OverloadedError, ReceiptSyncError, RequestHeaderError } from '../errors.ts';
+import { recordedAtMs } from '../log/entry.ts';
 import type { ReceiptSyncManager } from '../manager.ts';
 import type { StoredReceipt } from '../ports/receipt-index.ts';
 import type { Receipt } from '../receipt/receipt.ts';
+import { rfc3339 } from '../std/time.ts';
 import { arrayStatus, errorAnswer, type ItemAnswer, itemJson, regionsOf, resultAnswer, statusJson, verificationJson } from './answers.ts';
 import { batchStream } from './batch-stream.ts';
 import { EventStreams } from './event-stream.ts';
@@ -50,6 +54,7 @@ export function localRoutes(options: LocalOptions): readonly Route[] {
     read({ before: '/api/v1/receipts/', after: '' }, ({ response }, id) => sendReceipt(manager, response, id)),
     read('/api/v1/status', async ({ response }) => sendJson(response, 200, statusJson(manager.overview(), await manager.getSyncStatus()))),
     { methods: ['GET'], path: '/api/v1/events', handle: guard(({ request, response }) => events.send(request, response)) },
+    { methods: ['GET'], path: '/api/v1/backup', handle: guard((exchange) => sendBackup(manager, exchange)) },
     read('/health', async ({ response }) => sendHealth(manager, response)),
     // Probes carry no token and ask no other region.
     probe('/livez', () => true),
@@ -148,13 +153,26 @@ async function sendReceipt(manager: ReceiptSyncManager, response: Exchange['resp
 /** The full form as the own applications and operators see it. */
 function listedJson(manager: ReceiptSyncManager, stored: StoredReceipt): string {
   const { state, refusedBy } = manager.standingOf(stored);
-  return storedJson(stored, manager.config.region, { state, refused_by: refusedBy, cursor: stored.cursor });
+  return storedJson(stored, manager.config.region, {
+    state,
+    refused_by: refusedBy,
+    recorded_at: rfc3339(recordedAtMs(stored.recordedAt)),
+    cursor: stored.cursor,
+  });
 }
 
 async function sendList(manager: ReceiptSyncManager, { response, query }: Exchange): Promise<void> {
   const { receipts, next } = await manager.list(listQuery(query));
   const items = receipts.map(({ stored }) => listedJson(manager, stored));
   sendJson(response, 200, `{"receipts":[${items.join(',')}],"next_cursor":${JSON.stringify(next ?? null)}}`);
+}
+
+/** Everything this region holds, for `receipt-sync backup`: nothing that a listing would not give, as it lies in the store. */
+async function sendBackup(manager: ReceiptSyncManager, { response, query }: Exchange): Promise<void> {
+  const after = query.get('after') ?? '0';
+  if (!/^[0-9]{1,15}$/.test(after)) throw new InvalidQueryError('after', 'must be a place in the order of arrival');
+  response.writeHead(200, { 'content-type': 'application/vnd.receipt-sync.backup' });
+  await pipeline(Readable.from(manager.backup(Number(after))), response);
 }
 
 async function sendHealth(manager: ReceiptSyncManager, response: Exchange['response']): Promise<void> {

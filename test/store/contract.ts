@@ -124,6 +124,19 @@ export function storeContract(engine: Engine): void {
     await again.close();
   });
 
+  check('groups of one log may follow each other in one transaction', async (open) => {
+    const store = await open();
+    await store.commit(
+      changesOf(groupOf(OWN_LOG, 0, [receiptOf(1), receiptOf(2)]), groupOf(RECEIVED_LOG, 0, [receiptOf(3)]), groupOf(OWN_LOG, 2, [receiptOf(4)])),
+    );
+    assert.deepEqual(
+      (await store.entries(OWN_LOG, 0, 1e6)).map(({ start }) => start),
+      [0, 2],
+    );
+    assert.equal((await store.list({ limit: 10 })).receipts.length, 4);
+    await store.close();
+  });
+
   check('entries come in order, from the group that holds the first one wanted, within the bytes asked for', async (open) => {
     const store = await open();
     for (let start = 0; start < 30; start += 10)

@@ -18,7 +18,7 @@ export class Engine {
   readonly database: DatabaseSync;
   readonly #lock: DatabaseSync;
   readonly #statements: ReturnType<typeof prepare>;
-  readonly #sizes = new Map<LogNumber, number>();
+  #sizes = new Map<LogNumber, number>();
   #nextSeq: number;
   #pagesSinceCheckpoint = 0;
   /** Why nothing is written any more. */
@@ -61,12 +61,13 @@ export class Engine {
 
   /** One transaction; returns once its fsync has. */
   commit(changes: Changes): void {
+    const sizes = new Map(this.#sizes);
     this.#transact(() => {
-      for (const group of changes.groups) this.#append(group);
+      for (const group of changes.groups) this.#append(group, sizes);
       for (const { region, offset } of changes.offsets) this.#statements.offset.run(region, offset);
       for (const { region, index, status, code, message, atMs } of changes.parked) this.#statements.park.run(region, index, status, code, message, atMs);
     });
-    for (const { log, start, count } of changes.groups) this.#sizes.set(log, start + count);
+    this.#sizes = sizes;
   }
 
   /** Proves that a write can be made durable now. */
@@ -88,9 +89,9 @@ export class Engine {
     this.#lock.close();
   }
 
-  #append(group: NewGroup): void {
+  #append(group: NewGroup, sizes: Map<LogNumber, number>): void {
     const { log, start, count, frame, digests } = group;
-    assert(start === (this.#sizes.get(log) ?? 0), 'a group starts at the size of its log');
+    assert(start === (sizes.get(log) ?? 0), 'a group starts at the size of its log');
     assert(digests.length === 32 * count, 'one digest an entry');
     let n = 0;
     let last = 0n;
@@ -103,6 +104,7 @@ export class Engine {
     this.#statements.group.run(this.#nextSeq, log, start, count, frame);
     this.#statements.log.run(log, start + count, String(last));
     this.#nextSeq += 1;
+    sizes.set(log, start + count);
     this.#pagesSinceCheckpoint += Math.ceil(frame.length / 4_096) + 4;
   }
 

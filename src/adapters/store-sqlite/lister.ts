@@ -78,7 +78,7 @@ export class Lister {
     }
     const digest = receiptDigest(canonical);
     if (!equalBytes(digest, row.digest)) throw new ReceiptSyncError('INTERNAL', 'A stored copy is damaged');
-    return { receipt, digest, places: [{ log: at.log, index: at.index, recordedAt: recorded }], cursor };
+    return { receipt, digest, places: [{ log: at.log, index: at.index, recordedAt: recorded }], recordedAt: recorded, cursor };
   }
 }
 

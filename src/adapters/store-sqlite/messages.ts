@@ -4,9 +4,10 @@ import type { ReceiptQuery } from '../../ports/receipt-index.ts';
 
 /** What the main thread asks of the worker, one variant per method of the ports. */
 export type Question =
-  | { readonly op: 'recover' | 'probe' | 'close' }
+  | { readonly op: 'recover' | 'probe' | 'last-arrival' | 'close' }
   | { readonly op: 'commit'; readonly changes: Changes }
   | { readonly op: 'entries'; readonly log: LogNumber; readonly from: number; readonly bytesMax: number }
+  | { readonly op: 'arrivals'; readonly afterSeq: number; readonly bytesMax: number }
   | { readonly op: 'find'; readonly ids: readonly string[] }
   | { readonly op: 'get'; readonly receiptId: string }
   | { readonly op: 'list'; readonly query: ReceiptQuery };

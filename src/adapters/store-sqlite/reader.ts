@@ -2,6 +2,7 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { ReceiptSyncError } from '../../errors.ts';
 import { recordedAt } from '../../log/entry.ts';
 import { groupItems } from '../../log/group.ts';
+import type { ArrivedGroup } from '../../ports/arrivals.ts';
 import type { Group, LogNumber } from '../../ports/log-store.ts';
 import type { KnownReceipt, ReceiptPage, ReceiptQuery, StoredReceipt } from '../../ports/receipt-index.ts';
 import { parseCanonical, receiptDigest } from '../../receipt/canonical.ts';
@@ -28,9 +29,13 @@ export class Reader {
   readonly #places: StatementSync;
   readonly #groupAt: StatementSync;
   readonly #groupsFrom: StatementSync;
+  readonly #arrivals: StatementSync;
+  readonly #lastArrival: StatementSync;
   readonly #lister: Lister;
 
   constructor(database: DatabaseSync) {
+    this.#arrivals = database.prepare('SELECT seq, log, start, count, frame FROM entry_group WHERE seq > ? ORDER BY seq');
+    this.#lastArrival = database.prepare('SELECT coalesce(max(seq), 0) AS seq FROM entry_group');
     this.#lister = new Lister(database, { places: (id) => this.#rows(id), get: (id) => this.get(id) });
     this.#places = database.prepare('SELECT log, idx, digest FROM receipt WHERE id = ? ORDER BY log');
     this.#groupAt = database.prepare('SELECT seq, log, start, count, frame FROM entry_group WHERE log = ? AND start <= ? ORDER BY start DESC LIMIT 1');
@@ -54,6 +59,22 @@ export class Reader {
 
   list(query: ReceiptQuery): ReceiptPage {
     return this.#lister.list(query);
+  }
+
+  lastArrival(): number {
+    return Number(this.#lastArrival.get()?.['seq']);
+  }
+
+  arrivals(afterSeq: number, bytesMax: number): readonly ArrivedGroup[] {
+    const groups: ArrivedGroup[] = [];
+    let bytes = 0;
+    for (const row of this.#arrivals.iterate(afterSeq)) {
+      const group = { ...groupOf(row), seq: Number(row['seq']) };
+      bytes += group.frame.length;
+      if (groups.length > 0 && bytes > bytesMax) break;
+      groups.push(group);
+    }
+    return groups;
   }
 
   entries(log: LogNumber, from: number, bytesMax: number): readonly Group[] {
@@ -95,7 +116,7 @@ function stored(id: string, held: { readonly rows: readonly IndexRow[]; readonly
     receipt.receiptId === id && rows.every((row) => equalBytes(row.digest, digest)) && found.every((entry) => equalBytes(entry.canonical, first.canonical));
   if (!isSound) throw new ReceiptSyncError('INTERNAL', 'The stored copy of this receipt is damaged');
   const places = rows.map(({ log, index }, n) => ({ log, index, recordedAt: found[n]?.recordedAt ?? 0n }));
-  return { receipt, digest, places, cursor: `${first.seq}.${first.position}` };
+  return { receipt, digest, places, recordedAt: first.recordedAt, cursor: `${first.seq}.${first.position}` };
 }
 
 function isBefore(a: FoundEntry, b: FoundEntry): boolean {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { InvalidConfigError, ReceiptSyncError, StoreFailedError } from '../../errors.ts';
+import type { Arrivals, ArrivedGroup } from '../../ports/arrivals.ts';
 import type { Changes, Group, LogNumber, LogStore, Recovered } from '../../ports/log-store.ts';
 import type { KnownReceipt, ReceiptIndex, ReceiptPage, ReceiptQuery, StoredReceipt } from '../../ports/receipt-index.ts';
 import { unreachable } from '../../std/assert.ts';
@@ -32,7 +33,7 @@ interface Pending {
 }
 
 /** The ports' side of the worker: every method is one message there and one back. */
-export class SqliteStore implements LogStore, ReceiptIndex {
+export class SqliteStore implements LogStore, ReceiptIndex, Arrivals {
   readonly opened: Promise<void>;
   readonly #worker: Worker;
   readonly #pending = new Map<number, Pending>();
@@ -67,6 +68,14 @@ export class SqliteStore implements LogStore, ReceiptIndex {
 
   entries(log: LogNumber, from: number, bytesMax: number): Promise<readonly Group[]> {
     return this.#ask({ op: 'entries', log, from, bytesMax });
+  }
+
+  lastArrival(): Promise<number> {
+    return this.#ask({ op: 'last-arrival' });
+  }
+
+  arrivals(afterSeq: number, bytesMax: number): Promise<readonly ArrivedGroup[]> {
+    return this.#ask({ op: 'arrivals', afterSeq, bytesMax });
   }
 
   find(ids: readonly string[]): Promise<readonly (KnownReceipt | undefined)[]> {

@@ -36,6 +36,10 @@ function resultOf(call: Call, engine: Engine, reader: Reader): unknown {
       return engine.probe();
     case 'entries':
       return reader.entries(call.log, call.from, call.bytesMax);
+    case 'last-arrival':
+      return reader.lastArrival();
+    case 'arrivals':
+      return reader.arrivals(call.afterSeq, call.bytesMax);
     case 'find':
       return reader.find(call.ids);
     case 'get':

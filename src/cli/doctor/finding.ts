@@ -1,0 +1,19 @@
+/** What one look has found. `fix` is what to do about it; a finding that is well has none. */
+export interface Finding {
+  readonly check: string;
+  readonly level: 'ok' | 'warn' | 'fail';
+  readonly detail: string;
+  readonly fix?: string;
+}
+
+export function ok(check: string, detail: string): Finding {
+  return { check, level: 'ok', detail };
+}
+
+export function warn(check: string, detail: string, fix: string): Finding {
+  return { check, level: 'warn', detail, fix };
+}
+
+export function fail(check: string, detail: string, fix: string): Finding {
+  return { check, level: 'fail', detail, fix };
+}

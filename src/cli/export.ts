@@ -1,0 +1,116 @@
+import { once } from 'node:events';
+import { type FileHandle, open } from 'node:fs/promises';
+import { Command } from 'commander';
+import type { ListedReceipt } from '../client/answers.ts';
+import type { ReceiptFilter, ReceiptSyncClient } from '../client.ts';
+import { receiptJson } from '../receipt/wire.ts';
+import { CommandFailure, EXIT } from './exit.ts';
+import { clientOf, type TargetOptions, tell } from './io.ts';
+import { timeOf } from './ls.ts';
+import { ProgressBar } from './progress.ts';
+import { withTarget } from './target.ts';
+
+interface ExportOptions extends TargetOptions {
+  readonly format: string;
+  readonly transaction?: string;
+  readonly since?: string;
+  readonly until?: string;
+}
+
+/** The end of a file in which its last line is looked for: a line is far shorter. */
+const TAIL_BYTES = 256 * 1024;
+
+/** `export`: receipts as ndjson; into a file it goes on where an earlier run stopped. */
+export function exportCommand(): Command {
+  return withTarget(new Command('export'))
+    .description('Write receipts as ndjson, in order of arrival. Into a file that is there already it goes on after its last receipt.')
+    .argument('[file]', 'where to; - is stdout', '-')
+    .option('--format <format>', 'ndjson', 'ndjson')
+    .option('--transaction <id>', 'only this transaction')
+    .option('--since <time>', 'recorded at this time or later: RFC 3339, or a duration ago (1h)')
+    .option('--until <time>', 'recorded before this time')
+    .addHelpText('beforeAll', 'Examples:\n  receipt-sync export receipts.ndjson\n  receipt-sync export - | gzip > receipts.ndjson.gz\n')
+    .action((file: string, options: ExportOptions) => exportReceipts(file, options));
+}
+
+async function exportReceipts(file: string, options: ExportOptions): Promise<void> {
+  if (options.format !== 'ndjson') throw new CommandFailure(EXIT.usage, '--format must be ndjson');
+  const filter = { transactionId: options.transaction, since: timeOf('--since', options.since), until: timeOf('--until', options.until) };
+  await using client = await clientOf(options);
+  const count = file === '-' ? await toStdout(client, filter) : await toFile(client, filter, file);
+  tell(`Exported ${count} receipts.`);
+}
+
+/** What a receipt is and where it came first: nothing that changes later, so that two exports of one moment are the same bytes. */
+function exportLine({ receipt, digest, recordedAt, region }: ListedReceipt): string {
+  return `${receiptJson(receipt, { digest, region_id: region, recorded_at: recordedAt })}\n`;
+}
+
+async function toStdout(client: ReceiptSyncClient, filter: ReceiptFilter): Promise<number> {
+  let count = 0;
+  for await (const listed of client.receipts(filter)) {
+    count += 1;
+    if (!process.stdout.write(exportLine(listed))) await once(process.stdout, 'drain');
+  }
+  return count;
+}
+
+async function toFile(client: ReceiptSyncClient, filter: ReceiptFilter, path: string): Promise<number> {
+  await using file = await openOutput(path);
+  const after = await resumeAt(client, file, path);
+  using bar = new ProgressBar('export');
+  let count = 0;
+  let lines: string[] = [];
+  const flush = async (): Promise<void> => {
+    if (lines.length > 0) await file.appendFile(lines.join(''));
+    lines = [];
+  };
+  for await (const listed of client.receipts({ ...filter, after })) {
+    lines.push(exportLine(listed));
+    count += 1;
+    if (lines.length === 1_000) await flush();
+    bar.show({ done: 0, total: 0, receipts: count });
+  }
+  await flush();
+  await file.sync();
+  return count;
+}
+
+function openOutput(path: string): Promise<FileHandle> {
+  return open(path, 'a+').catch((error: unknown) => {
+    throw new CommandFailure(EXIT.io, `Can't write ${path}`, { cause: error });
+  });
+}
+
+/** The place after the last whole line; half a line is cut off. `undefined`: the beginning. */
+async function resumeAt(client: ReceiptSyncClient, file: FileHandle, path: string): Promise<string | undefined> {
+  const { size } = await file.stat();
+  if (size === 0) return undefined;
+  const start = Math.max(0, size - TAIL_BYTES);
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(size - start), 0, size - start, start);
+  const bytes = buffer.subarray(0, bytesRead);
+  const end = bytes.lastIndexOf(0x0a) + 1;
+  const line = bytes.toString('utf8', 0, end).trimEnd().split('\n').at(-1) ?? '';
+  const cursor = line === '' ? undefined : await cursorOf(client, line);
+  // Half a line is ours to cut only if what stands before it is ours, or it begins as ours do.
+  if (cursor === undefined && (start + end > 0 || !bytes.toString('utf8').startsWith('{"receipt_id":'.slice(0, bytesRead)))) throw notOurs(path);
+  await file.truncate(start + end);
+  if (cursor !== undefined) tell(`Goes on after the last receipt of ${path}.`);
+  return cursor;
+}
+
+async function cursorOf(client: ReceiptSyncClient, line: string): Promise<string | undefined> {
+  let id: unknown;
+  try {
+    ({ receipt_id: id } = JSON.parse(line));
+  } catch {
+    // Not JSON: no line that an export has written.
+    return undefined;
+  }
+  const text = typeof id === 'string' ? await client.getReceiptJson(id) : undefined;
+  return text === undefined ? undefined : JSON.parse(text).cursor;
+}
+
+function notOurs(path: string): CommandFailure {
+  return new CommandFailure(EXIT.badData, `The last line of ${path} is no receipt of this region: export into another file, or move this one away`);
+}
