@@ -32,13 +32,15 @@ export function table(columns: readonly Column[], rows: readonly (readonly strin
 
 function fitted(columns: readonly Column[], widths: readonly number[], width: number): readonly number[] {
   let over = widths.reduce((sum, each) => sum + each, GAP * (widths.length - 1)) - width;
+  const fitting = [...widths];
   // The last ones give way first: what a row is about stands in front.
-  return widths.reduceRight<number[]>((fitting, each, n) => {
-    const least = columns[n]?.shrinkTo ?? each;
-    const given = Math.min(Math.max(0, over), Math.max(0, each - least));
+  for (let n = widths.length - 1; n >= 0 && over > 0; n -= 1) {
+    const each = widths[n] ?? 0;
+    const given = Math.min(over, Math.max(0, each - (columns[n]?.shrinkTo ?? each)));
+    fitting[n] = each - given;
     over -= given;
-    return [each - given, ...fitting];
-  }, []);
+  }
+  return fitting;
 }
 
 function padded(cell: string, width: number, column: Column | undefined): string {

@@ -44,10 +44,17 @@ export class Daemon {
   #child: ChildProcess | undefined;
   #isWrapped = false;
   readonly #file: string;
+  readonly #sets: readonly string[];
 
-  constructor(id: string, folder: string, at: { readonly local: number; readonly peers: number } | { readonly unix: string; readonly file: string }) {
+  constructor(
+    id: string,
+    folder: string,
+    at: { readonly local: number; readonly peers: number } | { readonly unix: string; readonly file: string },
+    sets: readonly string[] = [],
+  ) {
     this.id = id;
     this.folder = folder;
+    this.#sets = sets;
     this.localUrl = 'unix' in at ? `unix:${at.unix}` : `http://127.0.0.1:${at.local}`;
     this.peersUrl = 'unix' in at ? '' : `http://127.0.0.1:${at.peers}`;
     this.#file = 'unix' in at ? at.file : join(folder, 'config.yaml');
@@ -64,7 +71,7 @@ export class Daemon {
 
   /** Starts the process; `wrapper` is a program that runs it (strace, say). Resolves when it answers. */
   async start(wrapper: readonly string[] = []): Promise<void> {
-    const command = [...wrapper, process.execPath, '-C', 'source', MAIN, 'serve', '--config', this.#file];
+    const command = [...wrapper, process.execPath, '-C', 'source', MAIN, 'serve', '--config', this.#file, ...this.#sets.flatMap((set) => ['--set', set])];
     const [program = '', ...args] = command;
     this.#isWrapped = wrapper.length > 0;
     const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
