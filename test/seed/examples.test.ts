@@ -64,5 +64,6 @@ test('graceful degradation ends in an error where no other region has the receip
 
 test('every example has its test', async () => {
   const names = (await readdir(FOLDER)).map((file) => file.replace(/\.ts$/, ''));
-  assert.deepEqual(names.sort(), Object.keys(expected).sort());
+  // The commit gates are servers: test/outbox/examples.test.ts speaks to them.
+  assert.deepEqual(names.sort(), [...Object.keys(expected), 'express-commit-gate', 'fastify-commit-gate'].sort());
 });
