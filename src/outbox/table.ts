@@ -99,6 +99,7 @@ export interface OutboxStatus {
 /** Rows set aside that are shown; the count of all is what alarms are made of. */
 const SET_ASIDE_SHOWN = 100;
 
+/** How many wait, since when, and what was set aside: for a health page and its alarms. */
 export async function outboxStatus(handle: OutboxHandle): Promise<OutboxStatus> {
   const [waiting] = await handle.query(
     'SELECT count(*) AS waiting, CAST(min(created_at) AS text) AS oldest FROM receipt_sync_outbox WHERE set_aside IS NULL',

@@ -63,15 +63,23 @@ test('all that is wrong is said at once', () => {
 
 test('thresholds that can not exclude two contents are warned of, or refused where that is wanted', () => {
   const config = new MultiRegionConfig('a')
-    .addRegion(WEST)
-    .addRegion(new RemoteRegion('b', 'http://b'))
-    .addRegion(new RemoteRegion('c', 'http://c'))
+    .addRegion(new RemoteRegion('us-west-1', 'https://west.example.com'))
+    .addRegion(new RemoteRegion('b', 'https://b'))
+    .addRegion(new RemoteRegion('c', 'http://127.0.0.1:7481'))
     .withCrossRegionSync(true);
   assert.match(config.withQuorumThreshold(1).warnings()[0] ?? '', /local region alone/);
   assert.match(config.withQuorumThreshold(2).warnings()[0] ?? '', /two contents under one id/);
   assert.deepEqual(config.withQuorumThreshold(3).warnings(), []);
   assert.deepEqual(messages(config.withQuorumThreshold(3).withExclusive(true)), []);
   assert.match(messages(config.withQuorumThreshold(2).withExclusive(true))[0] ?? '', /exclusive forbids/);
+});
+
+test('http to another machine is warned of, by region', () => {
+  const config = new MultiRegionConfig('a').addRegion(WEST).addRegion(new RemoteRegion('b', 'http://[::1]:1')).withCrossRegionSync(true).withQuorumThreshold(2);
+  assert.deepEqual(
+    config.warnings().map((text) => /^Endpoint of region us-west-1 is http beyond loopback/.test(text)),
+    [true],
+  );
 });
 
 test('legacy endpoints get names that never collide', () => {

@@ -35,6 +35,7 @@ export function writeProgress(path: string, last: ImportItem): void {
   }
 }
 
+/** The import is through: the next one begins. */
 export function removeProgress(path: string): void {
   rmSync(path, { force: true });
 }
