@@ -2,6 +2,7 @@ import type { RequestListener } from 'node:http';
 import { backupBytes } from './adapters/backup-stream.ts';
 import { systemClock } from './adapters/clock.ts';
 import { systemEntropy } from './adapters/entropy.ts';
+import type { Refusal } from './adapters/http/route.ts';
 import { type PlainAccess, peerListener } from './adapters/peer-http/listener.ts';
 import { HttpPeer } from './adapters/peer-http/peer.ts';
 import { readPem, tokenReader } from './adapters/secret-files.ts';
@@ -28,6 +29,8 @@ export interface OpenOptions {
   readonly plain?: PlainAccess;
   /** Told of bugs of ours that a request met. */
   readonly onInternalError?: (error: unknown) => void;
+  /** Told of requests that `peerHandler` refused for what they are. */
+  readonly onRefused?: (refusal: Refusal) => void;
 }
 
 /** How `syncReceipt` waits (CONTRACT §1). */
@@ -58,6 +61,7 @@ export class ReceiptSyncManager implements AsyncDisposable {
       plain: options.plain ?? { accept: 'loopback' },
       healthJson: () => healthJson(region.health()),
       onInternal: options.onInternalError ?? (() => undefined),
+      onRefused: options.onRefused ?? (() => undefined),
       nowMs: systemClock.wallMs,
     });
   }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { loadConfig, toMultiRegionConfig } from '../config/load.ts';
 import { type ConfigDraft, renderConfig } from '../config/render.ts';
+import { isLoopbackHost } from '../std/loopback.ts';
 import { CommandFailure, EXIT } from './exit.ts';
 import { print, tell } from './io.ts';
 
@@ -34,6 +35,8 @@ export function initCommand(): Command {
 }
 
 function init(regions: readonly Named[], options: InitOptions): void {
+  const twice = regions.find(({ id }, n) => regions.findIndex((other) => other.id === id) !== n);
+  if (twice !== undefined) throw new CommandFailure(EXIT.usage, `Region ${twice.id} is named twice`);
   const threshold = options.threshold ?? String(Math.floor(regions.length / 2) + 1);
   if (!/^[1-9][0-9]{0,5}$/.test(threshold)) throw new CommandFailure(EXIT.usage, '--threshold must be a whole number');
   const files = regions.map((region) => {
@@ -64,7 +67,7 @@ function named(text: string): Named {
 function draftOf(region: Named, all: { readonly regions: readonly Named[]; readonly threshold: number; readonly cluster: string | undefined }): ConfigDraft {
   const { hostname, protocol } = region.url;
   const port = region.url.port === '' ? (protocol === 'https:' ? 443 : 80) : Number(region.url.port);
-  const isLoopback = hostname === 'localhost' || hostname.startsWith('127.');
+  const isLoopback = isLoopbackHost(hostname);
   return {
     cluster: all.cluster,
     region: region.id,

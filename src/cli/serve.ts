@@ -6,6 +6,7 @@ import type { DaemonConfig } from '../config/daemon-config.ts';
 import { toMultiRegionConfig } from '../config/load.ts';
 import { ReceiptSyncError } from '../errors.ts';
 import { ReceiptSyncManager } from '../manager.ts';
+import { RefusalLog } from '../server/refusal-log.ts';
 import { type RunningServer, startServer } from '../server/serve.ts';
 import { durationMs } from '../std/duration.ts';
 import { CommandFailure, EXIT } from './exit.ts';
@@ -62,10 +63,11 @@ async function run(config: DaemonConfig, running: Running): Promise<void> {
   for (const warning of settings.warnings()) log.line('warn', warning);
   const { accept, tokenFile } = config.plain;
   const onInternalError = (error: unknown): void => log.line('error', `Bug: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  const refusals = new RefusalLog((level, msg, fields) => log.line(level, msg, fields));
   const plain = { accept, token: tokenFile === undefined ? undefined : tokenReader(tokenFile) };
-  const manager = await ReceiptSyncManager.open(settings, { observer: log.observe, plain, onInternalError });
+  const manager = await ReceiptSyncManager.open(settings, { observer: log.observe, plain, onInternalError, onRefused: refusals.refused });
   try {
-    const server = await startServer(manager, config, onInternalError);
+    const server = await startServer(manager, config, { onInternal: onInternalError, onRefused: refusals.refused });
     log.line('info', `Region ${config.region.id} listens for applications on ${server.localUrl}, for regions on ${server.peersUrl}`);
     process.on('SIGHUP', () => void reload(config, running));
     await untilSignal();

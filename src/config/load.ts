@@ -3,6 +3,7 @@ import { MultiRegionConfig } from '../region/multi-region-config.ts';
 import { legacyRegionIds } from '../region/region-config.ts';
 import { RemoteRegion } from '../region/remote-region.ts';
 import { endpointList } from '../region/sidecar-config.ts';
+import { isLoopbackHost } from '../std/loopback.ts';
 import { type DaemonConfig, daemonConfig } from './daemon-config.ts';
 import { envName, OPTIONS, optionAt, suggestion } from './options.ts';
 import { type Setting, valueOfText } from './values.ts';
@@ -185,10 +186,6 @@ function checkWhole(config: DaemonConfig, issues: ConfigIssue[]): void {
     if (isOwnEndpoint(endpoint, listen.peers))
       issues.push({ path: 'remotes', message: `The endpoint of region ${id} is this region's own peer listener: ${endpoint}` });
   }
-}
-
-function isLoopbackHost(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127\./.test(host);
 }
 
 function isOwnEndpoint(endpoint: string, peers: DaemonConfig['listen']['peers']): boolean {

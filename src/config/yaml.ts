@@ -16,6 +16,9 @@ interface Reading {
   readonly issues: ConfigIssue[];
 }
 
+/** Nobody reads more of them at once, and each unknown key costs a search for what was meant. */
+const ISSUES_MAX = 50;
+
 /** Reads YAML 1.2 (core schema, no aliases) into settings by concrete path; everything wrong becomes an issue with line and caret. */
 export function readYaml(file: ConfigText): { readonly settings: ReadonlyMap<string, Setting>; readonly issues: readonly ConfigIssue[] } {
   const lines = new LineCounter();
@@ -55,6 +58,7 @@ function readNode(reading: Reading, node: Node, path: string): void {
 function readMap(reading: Reading, node: Node, path: string): void {
   if (!isMap(node)) return;
   for (const pair of node.items) {
+    if (reading.issues.length >= ISSUES_MAX) return;
     const key = isScalar(pair.key) ? String(pair.key.value) : '';
     const offset = isScalar(pair.key) ? pair.key.range?.[0] : node.range?.[0];
     const inner = path === '' ? key : `${path}.${key}`;

@@ -1,4 +1,5 @@
 import type { ConfigIssue } from '../errors.ts';
+import { isLoopbackHost } from '../std/loopback.ts';
 
 const REGION_ID_BYTES_MAX = 128;
 /** Sums of 1,000 regions stay exact, and a weight is never mistaken for a size. */
@@ -24,5 +25,5 @@ export function checkWeight(weight: unknown, named: { readonly path: string; rea
 /** Plain http to another machine. */
 export function isOpenHttp(endpoint: string): boolean {
   const url = URL.parse(endpoint);
-  return url?.protocol === 'http:' && url.hostname !== 'localhost' && url.hostname !== '[::1]' && !/^127\./.test(url.hostname);
+  return url?.protocol === 'http:' && !isLoopbackHost(url.hostname);
 }

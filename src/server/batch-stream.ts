@@ -1,22 +1,27 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { RECEIPT_BYTES_MAX, receiptOfLine, tooLarge } from '../adapters/http/request.ts';
 import type { Receipt } from '../receipt/receipt.ts';
-import { errorAnswer, type ItemAnswer, itemJson } from './answers.ts';
+import { type ItemAnswer, itemJson } from './answers.ts';
 
 /** Receipts of one stream that may be without an outcome at once; more are not read before others have theirs. */
 const IN_FLIGHT_MAX = 8_192;
 /** Reading goes on below this. */
 const IN_FLIGHT_LOW = IN_FLIGHT_MAX / 2;
 
-/** Syncs one receipt; never rejects: what goes wrong is its answer. */
-export type SyncItem = (receipt: Receipt) => Promise<ItemAnswer>;
+/** What becomes of the lines. */
+export interface Lines {
+  /** Syncs one receipt; never rejects: what goes wrong is its answer. */
+  readonly sync: (receipt: Receipt) => Promise<ItemAnswer>;
+  /** The answer to a line that holds none. */
+  readonly bad: (error: Error) => ItemAnswer;
+}
 
 /**
  * The batch stream (CONTRACT §4): one line per receipt in, one line per receipt out, in request order, each as soon as it and those
  * before it have their outcome. Resolves when the request has ended and all is answered, or the connection is gone.
  */
-export async function batchStream(request: IncomingMessage, response: ServerResponse, sync: SyncItem): Promise<void> {
-  const stream = new BatchStream(request, response, sync);
+export async function batchStream(request: IncomingMessage, response: ServerResponse, lines: Lines): Promise<void> {
+  const stream = new BatchStream(request, response, lines);
   response.writeHead(200, { 'content-type': 'application/x-ndjson' });
   response.flushHeaders();
   await stream.run();
@@ -25,7 +30,7 @@ export async function batchStream(request: IncomingMessage, response: ServerResp
 class BatchStream {
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
-  readonly #sync: SyncItem;
+  readonly #lines: Lines;
   /** Answers in request order; undefined: not yet. `#head` is the first that has not been written. */
   #answers: (string | undefined)[] = [];
   #head = 0;
@@ -37,10 +42,10 @@ class BatchStream {
   #isFlushing = false;
   #done: () => void = () => undefined;
 
-  constructor(request: IncomingMessage, response: ServerResponse, sync: SyncItem) {
+  constructor(request: IncomingMessage, response: ServerResponse, lines: Lines) {
     this.#request = request;
     this.#response = response;
-    this.#sync = sync;
+    this.#lines = lines;
   }
 
   run(): Promise<void> {
@@ -72,7 +77,7 @@ class BatchStream {
     this.#rest = Buffer.alloc(0);
     this.#request.removeAllListeners('data');
     this.#request.pause();
-    this.#put(this.#reserve(), itemJson(errorAnswer(tooLarge(RECEIPT_BYTES_MAX))));
+    this.#put(this.#reserve(), itemJson(this.#lines.bad(tooLarge(RECEIPT_BYTES_MAX))));
     this.#ended = true;
     this.#flushSoon();
   }
@@ -88,10 +93,10 @@ class BatchStream {
     const slot = this.#reserve();
     const item = line.length > RECEIPT_BYTES_MAX ? tooLarge(RECEIPT_BYTES_MAX) : receiptOfLine(line);
     if (item instanceof Error) {
-      this.#put(slot, itemJson(errorAnswer(item)));
+      this.#put(slot, itemJson(this.#lines.bad(item)));
       return;
     }
-    void this.#sync(item).then((answer) => this.#put(slot, itemJson(answer)));
+    void this.#lines.sync(item).then((answer) => this.#put(slot, itemJson(answer)));
   }
 
   #reserve(): number {

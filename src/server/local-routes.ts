@@ -1,14 +1,15 @@
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { sendJson } from '../adapters/http/problem.ts';
-import { ARRAY_BYTES_MAX, BodyBudget, bearerMatches, intakeOf, isLoopback, mediaOf } from '../adapters/http/request.ts';
-import type { Exchange, Route } from '../adapters/http/route.ts';
+import { problemOf, sendJson } from '../adapters/http/problem.ts';
+import { ARRAY_BYTES_MAX, BodyBudget, bearerMatches, intakeOf, mediaOf } from '../adapters/http/request.ts';
+import { type Exchange, type Refusal, type Route, refusalOf } from '../adapters/http/route.ts';
 import { storedJson } from '../adapters/http/stored-json.ts';
 import { InvalidJsonError, InvalidQueryError, OverloadedError, ReceiptSyncError, RequestHeaderError } from '../errors.ts';
 import { recordedAtMs } from '../log/entry.ts';
 import type { ReceiptSyncManager } from '../manager.ts';
 import type { StoredReceipt } from '../ports/receipt-index.ts';
 import type { Receipt } from '../receipt/receipt.ts';
+import { isLoopbackHost } from '../std/loopback.ts';
 import { rfc3339 } from '../std/time.ts';
 import { arrayStatus, errorAnswer, type ItemAnswer, itemJson, regionsOf, resultAnswer, statusJson, verificationJson } from './answers.ts';
 import { batchStream } from './batch-stream.ts';
@@ -23,6 +24,7 @@ const OVERLOAD_RETRY_AFTER_MS = 1_000;
 
 export interface LocalOptions {
   readonly manager: ReceiptSyncManager;
+  readonly onRefused: (refusal: Refusal) => void;
   /** What a request waits where it does not say. */
   readonly waitTimeoutMs: number;
   /** Wanted from everybody if there is one. */
@@ -70,11 +72,8 @@ function probe(path: string, isWell: () => boolean): Route {
 
 function checkHost(options: LocalOptions, { request }: Exchange): void {
   if (!options.isLoopbackOnly) return;
-  const host = (request.headers.host ?? '')
-    .replace(/:\d+$/, '')
-    .replace(/^\[|\]$/g, '')
-    .toLowerCase();
-  if (host !== 'localhost' && !isLoopback(host)) throw new RequestHeaderError('FORBIDDEN', 'host', 'The Host of this listener is a loopback name');
+  if (!isLoopbackHost((request.headers.host ?? '').replace(/:\d+$/, '')))
+    throw new RequestHeaderError('FORBIDDEN', 'host', 'The Host of this listener is a loopback name');
 }
 
 function checkToken(options: LocalOptions, { request }: Exchange): void {
@@ -96,9 +95,13 @@ async function takeSync(options: LocalOptions, exchange: Exchange, bodies: BodyB
   const { request, response } = exchange;
   const media = mediaOf(request);
   const wait = waitOf(options, request.headers['prefer']);
+  const bad = (error: Error, at?: string): ItemAnswer => {
+    options.onRefused(refusalOf(request, problemOf(error, at)));
+    return errorAnswer(error, undefined, at);
+  };
   const sync = (receipt: Receipt, at?: string): Promise<ItemAnswer> => syncItem(options.manager, { receipt, wait, at });
   if (media === 'ndjson') {
-    await batchStream(request, response, (receipt) => sync(receipt));
+    await batchStream(request, response, { sync, bad });
     return;
   }
   const intake = intakeOf(media, await bodies.read(request, ARRAY_BYTES_MAX));
@@ -107,7 +110,7 @@ async function takeSync(options: LocalOptions, exchange: Exchange, bodies: BodyB
     return;
   }
   if (intake.items.length === 0) throw new InvalidJsonError('The array holds no receipt', 0);
-  const answers = await Promise.all(intake.items.map((item, n) => (item instanceof Error ? errorAnswer(item, undefined, `/${n}`) : sync(item, `/${n}`))));
+  const answers = await Promise.all(intake.items.map((item, n) => (item instanceof Error ? bad(item, `/${n}`) : sync(item, `/${n}`))));
   sendJson(response, arrayStatus(answers), `[${answers.map(itemJson).join(',')}]`);
 }
 

@@ -1,6 +1,7 @@
 import type { Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type Problem, problem, problemJson } from '../adapters/http/problem.ts';
+import type { Refusal } from '../adapters/http/route.ts';
 
 const REASONS: ReadonlyMap<number, string> = new Map([
   [400, 'Bad Request'],
@@ -9,11 +10,15 @@ const REASONS: ReadonlyMap<number, string> = new Map([
 ]);
 
 /** What never became a request (https://nodejs.org/api/http.html#event-clienterror) gets a problem too, and then the connection ends. */
-export function refuseBrokenRequests(server: Server): void {
+export function refuseBrokenRequests(server: Server, onRefused: (refusal: Refusal) => void): void {
   server.on('clientError', (error, socket) => {
     const code = 'code' in error ? String(error.code) : '';
     if (code === 'ECONNRESET' || !socket.writable || hasAnswered(socket)) socket.destroy();
-    else socket.end(rawAnswer(problemOfParser(code)), () => socket.destroy());
+    else {
+      const what = problemOfParser(code);
+      onRefused({ request: 'what is no request', status: what.status, code: what.code, place: undefined, detail: what.detail });
+      socket.end(rawAnswer(what), () => socket.destroy());
+    }
   });
 }
 

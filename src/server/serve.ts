@@ -1,10 +1,12 @@
 import { rmSync, statSync } from 'node:fs';
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
-import { ARRAY_BYTES_MAX, isLoopback } from '../adapters/http/request.ts';
-import { dispatch, exchangeOf } from '../adapters/http/route.ts';
+import { problem, sendProblem } from '../adapters/http/problem.ts';
+import { ARRAY_BYTES_MAX } from '../adapters/http/request.ts';
+import { dispatch, exchangeOf, type Reporting } from '../adapters/http/route.ts';
 import { tokenReader } from '../adapters/secret-files.ts';
 import type { DaemonConfig, LocalAddress } from '../config/daemon-config.ts';
 import type { ReceiptSyncManager } from '../manager.ts';
+import { isLoopbackHost } from '../std/loopback.ts';
 import { localRoutes } from './local-routes.ts';
 import { refuseBrokenRequests } from './refuse-socket.ts';
 
@@ -27,17 +29,18 @@ export interface RunningServer {
 }
 
 /** Opens both listeners of a daemon. Rejects with the system's error if an address is taken. */
-export async function startServer(manager: ReceiptSyncManager, config: DaemonConfig, onInternal: (error: unknown) => void): Promise<RunningServer> {
+export async function startServer(manager: ReceiptSyncManager, config: DaemonConfig, reporting: Reporting): Promise<RunningServer> {
   const { listen, local, sync } = config;
   const routes = localRoutes({
     manager,
+    onRefused: reporting.onRefused,
     waitTimeoutMs: sync.waitTimeoutMs,
     token: local.tokenFile === undefined ? undefined : tokenReader(local.tokenFile),
-    isLoopbackOnly: listen.local.kind === 'tcp' && (isLoopback(listen.local.host) || listen.local.host === 'localhost'),
+    isLoopbackOnly: listen.local.kind === 'tcp' && isLoopbackHost(listen.local.host),
   });
-  const localListener: RequestListener = (request, response) => void dispatch(routes, exchangeOf(request, response), onInternal);
-  const localServer = makeServer(localListener, 0);
-  const peerServer = makeServer(manager.peerHandler, PEER_REQUEST_TIMEOUT_MS);
+  const localListener: RequestListener = (request, response) => void dispatch(routes, exchangeOf(request, response), reporting);
+  const localServer = makeServer(localListener, { requestTimeout: 0, reporting });
+  const peerServer = makeServer(manager.peerHandler, { requestTimeout: PEER_REQUEST_TIMEOUT_MS, reporting });
   const localUrl = await open(localServer, listen.local);
   try {
     const peersUrl = await open(peerServer, listen.peers);
@@ -48,7 +51,7 @@ export async function startServer(manager: ReceiptSyncManager, config: DaemonCon
   }
 }
 
-function makeServer(listener: RequestListener, requestTimeout: number): Server {
+function makeServer(listener: RequestListener, { requestTimeout, reporting }: { readonly requestTimeout: number; readonly reporting: Reporting }): Server {
   const options = {
     requestTimeout,
     headersTimeout: HEADERS_TIMEOUT_MS,
@@ -64,7 +67,10 @@ function makeServer(listener: RequestListener, requestTimeout: number): Server {
   const server = createServer(options, listener);
   server.maxConnections = CONNECTIONS_MAX;
   server.maxHeadersCount = 64;
-  refuseBrokenRequests(server);
+  refuseBrokenRequests(server, reporting.onRefused);
+  server.on('checkExpectation', (_request, response) =>
+    sendProblem(response, { ...problem('BAD_REQUEST', 'Only 100-continue can be expected', { extra: { header: 'expect' } }), status: 417 }),
+  );
   server.on('checkContinue', (request, response) => continueUnlessTooLarge(server, request, response));
   return server;
 }

@@ -17,7 +17,7 @@ function listening(plain: PlainAccess, answer: ReceiveAnswer): Promise<Listening
     getStored: async () => stored,
     isReady: () => false,
   };
-  return listen(peerListener({ region, plain, healthJson: () => '{}', onInternal: () => undefined, nowMs: () => 0 }));
+  return listen(peerListener({ region, plain, healthJson: () => '{}', onInternal: () => undefined, onRefused: () => undefined, nowMs: () => 0 }));
 }
 
 async function post(url: string, token?: string): Promise<Response> {

@@ -25,7 +25,7 @@ async function sidecar(): Promise<Sidecar> {
   const manager = await regions.open(new MultiRegionConfig('us-east-1').addRegion(remote).withCrossRegionSync(true).withQuorumThreshold(2).withMaxRetries(1));
   const env = { RECEIPT_SYNC_REGION__ID: 'us-east-1', RECEIPT_SYNC_LISTEN__LOCAL: '127.0.0.1:0', RECEIPT_SYNC_LISTEN__PEERS: '127.0.0.1:0' };
   const config = loadConfig({ env, sets: [], cwd: '.', resolve: (_, path) => path });
-  const server = await startServer(manager, config, (error) => assert.fail(String(error)));
+  const server = await startServer(manager, config, { onInternal: (error) => assert.fail(String(error)), onRefused: () => undefined });
   const client = new ReceiptSyncClient(server.localUrl);
   const end = async (): Promise<void> => {
     await client.close();

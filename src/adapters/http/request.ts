@@ -107,11 +107,6 @@ export function bearerMatches(request: IncomingMessage, token: string): boolean 
   return offered !== undefined && timingSafeEqual(hash('sha256', offered, 'buffer'), hash('sha256', token, 'buffer'));
 }
 
-/** True for a peer on this machine, whatever family its address is written in. */
-export function isLoopback(address: string | undefined): boolean {
-  return address !== undefined && (address === '::1' || /^(?:::ffff:)?127\./.test(address));
-}
-
 /** A body, line or receipt beyond its bound. */
 export function tooLarge(bytesMax: number): ReceiptSyncError {
   return new ReceiptSyncError('TOO_LARGE', `The body must have at most ${bytesMax} bytes`);

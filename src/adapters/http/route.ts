@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ReceiptSyncError, RequestHeaderError } from '../../errors.ts';
-import { problemOf, sendProblem } from './problem.ts';
+import { type Problem, problemOf, sendProblem } from './problem.ts';
 
 /** One request on its way through a listener. */
 export interface Exchange {
@@ -18,8 +18,40 @@ export interface Route {
   readonly handle: (exchange: Exchange, segment: string) => Promise<void> | void;
 }
 
+/** A request, or a receipt of one, that was refused for what it is. */
+export interface Refusal {
+  /** Method and path, cut. */
+  readonly request: string;
+  readonly status: number;
+  readonly code: string;
+  /** The pointer or the header that is to blame. */
+  readonly place: string | undefined;
+  readonly detail: string;
+}
+
+/** Whom a listener tells of what it could not serve. */
+export interface Reporting {
+  /** Told of what is our own bug. */
+  readonly onInternal: (error: unknown) => void;
+  readonly onRefused: (refusal: Refusal) => void;
+}
+
+/** What a problem comes to in a log. */
+export function refusalOf(request: IncomingMessage, what: Pick<Problem, 'status' | 'code' | 'pointer' | 'extra' | 'detail'>): Refusal {
+  const { status, code, pointer, extra, detail } = what;
+  return {
+    request: `${request.method} ${(request.url ?? '').slice(0, SHOWN_CHARACTERS_MAX)}`,
+    status,
+    code,
+    place: pointer === undefined || pointer === '' ? extra?.['header'] : pointer,
+    detail: detail.slice(0, SHOWN_CHARACTERS_MAX),
+  };
+}
+/** Of a path or a detail in a log line. */
+const SHOWN_CHARACTERS_MAX = 200;
+
 /** Answers by the first route that fits: 404 without one, 405 for another method, a problem for whatever a handler throws. */
-export async function dispatch(routes: readonly Route[], exchange: Exchange, onInternal: (error: unknown) => void): Promise<void> {
+export async function dispatch(routes: readonly Route[], exchange: Exchange, reporting: Reporting): Promise<void> {
   const { request, response } = exchange;
   try {
     if (request.httpVersion === '1.1' && request.headers.host === undefined) throw new RequestHeaderError('BAD_REQUEST', 'host', 'A request must have a Host');
@@ -35,7 +67,7 @@ export async function dispatch(routes: readonly Route[], exchange: Exchange, onI
     }
     await chosen.route.handle(exchange, chosen.segment);
   } catch (error) {
-    refuse(exchange, error, onInternal);
+    refuse(exchange, error, reporting);
   }
 }
 
@@ -47,10 +79,11 @@ export function exchangeOf(request: IncomingMessage, response: ServerResponse): 
   return { request, response, path, query: new URLSearchParams(question === -1 ? '' : target.slice(question + 1)) };
 }
 
-function refuse(exchange: Exchange, error: unknown, onInternal: (error: unknown) => void): void {
+function refuse(exchange: Exchange, error: unknown, reporting: Reporting): void {
   const { request, response } = exchange;
   const what = problemOf(error);
-  if (what.code === 'INTERNAL' && !request.destroyed) onInternal(error);
+  if (what.code === 'INTERNAL' && !request.destroyed) reporting.onInternal(error);
+  reporting.onRefused(refusalOf(request, what));
   if (response.headersSent || response.destroyed) {
     response.destroy();
     return;

@@ -4,10 +4,11 @@ import type { ReceiveAnswer, Receiving } from '../../ports/receiving.ts';
 import type { Receipt } from '../../receipt/receipt.ts';
 import { unreachable } from '../../std/assert.ts';
 import { toHex } from '../../std/bytes.ts';
+import { isLoopback } from '../../std/loopback.ts';
 import { rfc3339 } from '../../std/time.ts';
 import { problemOf, sendJson } from '../http/problem.ts';
-import { ARRAY_BYTES_MAX, ARRAY_ITEMS_MAX, BodyBudget, bearerMatches, type Item, intakeOf, isLoopback, mediaOf } from '../http/request.ts';
-import { dispatch, type Exchange, exchangeOf, type Route } from '../http/route.ts';
+import { ARRAY_BYTES_MAX, ARRAY_ITEMS_MAX, BodyBudget, bearerMatches, type Item, intakeOf, mediaOf } from '../http/request.ts';
+import { dispatch, type Exchange, exchangeOf, type Reporting, type Route, refusalOf } from '../http/route.ts';
 import { storedJson } from '../http/stored-json.ts';
 
 /** Who may post and read by the plain protocol (CONTRACT §2 `plain`). */
@@ -17,12 +18,10 @@ export interface PlainAccess {
   readonly token?: (() => string | undefined) | undefined;
 }
 
-export interface PeerListenerOptions {
+export interface PeerListenerOptions extends Reporting {
   readonly region: Receiving;
   readonly plain: PlainAccess;
   readonly healthJson: () => string;
-  /** Told of what is our own bug. */
-  readonly onInternal: (error: unknown) => void;
   readonly nowMs: () => number;
 }
 
@@ -30,7 +29,7 @@ export interface PeerListenerOptions {
 export function peerListener(options: PeerListenerOptions): RequestListener {
   const routes = peerRoutes(options);
   return (request, response) => {
-    void dispatch(routes, exchangeOf(request, response), options.onInternal);
+    void dispatch(routes, exchangeOf(request, response), options);
   };
 }
 
@@ -86,11 +85,14 @@ async function answerOne(options: PeerListenerOptions, { response }: Exchange, r
 }
 
 /** 200 with one result per receipt, in order: acknowledged, or refused with what its status would have been. */
-async function answerMany(options: PeerListenerOptions, { response }: Exchange, items: readonly Item[]): Promise<void> {
+async function answerMany(options: PeerListenerOptions, { request, response }: Exchange, items: readonly Item[]): Promise<void> {
   const receipts = items.filter((item): item is Receipt => !(item instanceof Error));
   const answers = (await options.region.receive(receipts)).values();
   const results = items.map((item, n) => {
-    if (item instanceof Error) return refusal('', item, `/${n}`);
+    if (item instanceof Error) {
+      options.onRefused(refusalOf(request, problemOf(item, `/${n}`)));
+      return refusal('', item, `/${n}`);
+    }
     const answer = answers.next().value;
     return answer?.kind === 'acknowledged' ? acknowledgement(options, item, answer) : refusal(item.receiptId, errorOf(item, answer), `/${n}`);
   });
