@@ -7,7 +7,8 @@ import { commitment, nextRecordedAt, recordedAt, writeReceiptEntry } from './ent
 import { groupItems } from './group.ts';
 
 function job(from: 'application' | 'peer', receiptId: string, content = 1): ReceiptJob {
-  return { from, receiptId, canonical: Buffer.from(`${receiptId}/${content}`), digest: Buffer.alloc(32, content) };
+  const receipt = { receiptId, transactionId: '', hash: Uint8Array.of(content), ticks: 1, spanId: 0n, committed: true };
+  return { from, receiptId, receipt, canonical: Buffer.from(`${receiptId}/${content}`), digest: Buffer.alloc(32, content) };
 }
 
 function input(change: Partial<DecisionInput> = {}): DecisionInput {

@@ -1,3 +1,4 @@
+import type { Receipt } from '../receipt/receipt.ts';
 import { equalBytes } from '../std/bytes.ts';
 import { type KnownReceipt, type LogNumber, type NewGroup, OWN_LOG, type Place, RECEIVED_LOG } from './changes.ts';
 import { nextRecordedAt, SALT_BYTES } from './entry.ts';
@@ -7,6 +8,7 @@ import { encodeGroup, type NewEntry } from './group.ts';
 export interface ReceiptJob extends NewEntry {
   readonly from: 'application' | 'peer';
   readonly receiptId: string;
+  readonly receipt: Receipt;
 }
 
 /** How far a log has come. */

@@ -4,6 +4,8 @@ import type { Failure } from '../region/failure.ts';
 /** One receipt on its way: what is sent and what a good answer must match. */
 export interface Parcel {
   readonly receipt: Receipt;
+  /** The six fields as JSON, made once for all remotes. */
+  readonly json: string;
   /** 32 bytes. */
   readonly digest: Uint8Array;
 }

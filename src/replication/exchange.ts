@@ -40,15 +40,22 @@ export function within<Answer>(
       cancelTimer();
       signal.removeEventListener('abort', stop);
       resolve(answer);
-      abort.abort();
     };
-    const stop = (): void => end(otherwise(broken('Network error: the link was stopped')));
-    const cancelTimer = clock.after(timeoutMs, () => end(otherwise(timedOut(timeoutMs))));
+    // Only what has not answered is aborted: an abort is not cheap, and after an answer there is nothing left to end.
+    const give = (failure: Failure): void => {
+      end(otherwise(failure));
+      abort.abort(ENDED);
+    };
+    const stop = (): void => give(broken('Network error: the link was stopped'));
+    const cancelTimer = clock.after(timeoutMs, () => give(timedOut(timeoutMs)));
     signal.addEventListener('abort', stop);
     if (signal.aborted) stop();
     else ask(abort.signal).then(end, (error: unknown) => end(otherwise(broken(`Network error: ${String(error)}`))));
   });
 }
+
+/** The reason of every abort here; nobody looks at it. */
+const ENDED = new Error('The exchange has ended');
 
 function timedOut(timeoutMs: number): Failure {
   return { code: 'TIMEOUT', message: `Request timeout after ${timeoutMs}ms`, retryable: true, consequence: 'owed', countsAgainst: true };

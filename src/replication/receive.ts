@@ -17,7 +17,7 @@ export function receive(parts: { readonly committer: Committer; readonly observe
 
 function receiveOne(parts: { readonly committer: Committer; readonly observe: Observer }, receipt: Receipt): Promise<ReceiveAnswer> {
   const canonical = canonicalBytes(receipt);
-  const job: ReceiptJob = { from: 'peer', receiptId: receipt.receiptId, canonical, digest: receiptDigest(canonical) };
+  const job: ReceiptJob = { from: 'peer', receiptId: receipt.receiptId, receipt, canonical, digest: receiptDigest(canonical) };
   return new Promise((resolve) => {
     parts.committer.submit(job, {
       answered: (answer) => {

@@ -241,7 +241,7 @@ export class Region implements Receiving {
     this.#broadcast.emit(event);
   };
 
-  #onOwnGroup(group: { readonly start: number; readonly receipts: readonly { readonly canonical: Uint8Array; readonly digest: Uint8Array }[] }): void {
+  #onOwnGroup(group: { readonly start: number; readonly receipts: readonly { readonly receipt: Receipt; readonly digest: Uint8Array }[] }): void {
     this.#tail.append(group.start, group.receipts);
     for (const link of this.#links) link.owe(group.start, group.start + group.receipts.length);
   }

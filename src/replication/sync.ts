@@ -50,7 +50,7 @@ export async function syncReceipt(parts: SyncParts, receipt: Receipt, options: S
   if (parts.isDraining()) throw new ClosedError();
   if (parts.room.waiters >= CALLERS_MAX) throw new OverloadedError('Too many callers wait for a quorum', OVERLOAD_RETRY_AFTER_MS);
   const canonical = canonicalBytes(receipt);
-  const job: ReceiptJob = { from: 'application', receiptId: receipt.receiptId, canonical, digest: receiptDigest(canonical) };
+  const job: ReceiptJob = { from: 'application', receiptId: receipt.receiptId, receipt, canonical, digest: receiptDigest(canonical) };
   const { sync, duplicate } = await orAborted(commitAndRing(parts, job), options.signal);
   if (parts.syncEnabled) await awaitSync(parts, sync, options);
   return resultOf(parts, sync, { digest: toHex(job.digest), duplicate });
@@ -109,8 +109,11 @@ async function awaitSync(parts: SyncParts, sync: Sync, options: SyncOptions): Pr
 }
 
 /** The promise, or the signal's reason if that fires first. The work behind the promise goes on (CONTRACT §1). */
-async function orAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return promise;
+function orAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  return signal === undefined ? promise : orReason(promise, signal);
+}
+
+async function orReason<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   signal.throwIfAborted();
   const { promise: aborted, reject } = Promise.withResolvers<never>();
   const stop = (): void => reject(signal.reason);

@@ -1,8 +1,10 @@
 import { recordedAt } from '../log/entry.ts';
-import { groupItems, type NewEntry } from '../log/group.ts';
+import { groupItems } from '../log/group.ts';
 import { type LogStore, OWN_LOG } from '../ports/log-store.ts';
 import type { Parcel } from '../ports/peer.ts';
 import { parseCanonical, receiptDigest } from '../receipt/canonical.ts';
+import type { Receipt } from '../receipt/receipt.ts';
+import { receiptJson } from '../receipt/wire.ts';
 import { assert } from '../std/assert.ts';
 
 /** Receipts of the own log kept in memory for the links: those just committed are sent without being read back. */
@@ -27,9 +29,9 @@ export class Tail {
   }
 
   /** Keeps what was just committed at `start`, the end of what was there before. */
-  append(start: number, receipts: readonly NewEntry[]): void {
+  append(start: number, receipts: readonly { readonly receipt: Receipt; readonly digest: Uint8Array }[]): void {
     assert(start === this.#start + this.#recent.length, 'the tail has no holes');
-    for (const { canonical, digest } of receipts) this.#recent.push({ receipt: parseCanonical(canonical), digest });
+    for (const { receipt, digest } of receipts) this.#recent.push(new SealedParcel(receipt, digest));
     // Trimmed by halves, so that the copying costs little per receipt.
     const over = this.#recent.length - RECENT_RECEIPTS_MAX;
     if (over <= 0) return;
@@ -83,5 +85,22 @@ function jsonBytesAtMost({ receipt }: Parcel): number {
 }
 
 function parcelOf(canonical: Uint8Array): Parcel {
-  return { receipt: parseCanonical(canonical), digest: receiptDigest(canonical) };
+  return new SealedParcel(parseCanonical(canonical), receiptDigest(canonical));
+}
+
+/** A parcel whose JSON is made when the first link sends it, and kept for the others. */
+class SealedParcel implements Parcel {
+  readonly receipt: Receipt;
+  readonly digest: Uint8Array;
+  #json: string | undefined;
+
+  constructor(receipt: Receipt, digest: Uint8Array) {
+    this.receipt = receipt;
+    this.digest = digest;
+  }
+
+  get json(): string {
+    this.#json ??= receiptJson(this.receipt);
+    return this.#json;
+  }
 }

@@ -19,7 +19,8 @@ export interface Sync {
   readonly ended: boolean[];
   tally: Tally;
   settled: boolean;
-  readonly waiters: Set<Waiter>;
+  /** Few: callers of the same receipt. */
+  readonly waiters: Waiter[];
 }
 
 interface Waiter {
@@ -57,7 +58,7 @@ export class WaitingRoom {
       ended: new Array<boolean>(remotes).fill(false),
       tally: tally(this.#roster, []),
       settled: remotes === 0,
-      waiters: before?.waiters ?? new Set(),
+      waiters: before?.waiters ?? [],
     };
     this.#syncs.set(index, sync);
     if (sync.tally.verdict === 'reached') this.#sayQuorum(sync);
@@ -100,10 +101,12 @@ export class WaitingRoom {
     }
     const { promise, resolve } = Promise.withResolvers<void>();
     const waiter: Waiter = { waitFor, wake: resolve };
-    sync.waiters.add(waiter);
+    sync.waiters.push(waiter);
     this.#waiters += 1;
     const leave = (): void => {
-      if (!sync.waiters.delete(waiter)) return;
+      const at = sync.waiters.indexOf(waiter);
+      if (at === -1) return;
+      sync.waiters.splice(at, 1);
       this.#waiters -= 1;
       this.#forget(sync);
       resolve();
@@ -115,8 +118,8 @@ export class WaitingRoom {
   dismiss(): void {
     for (const sync of this.#syncs.values()) {
       for (const waiter of sync.waiters) waiter.wake();
-      this.#waiters -= sync.waiters.size;
-      sync.waiters.clear();
+      this.#waiters -= sync.waiters.length;
+      sync.waiters.length = 0;
     }
     this.#syncs.clear();
   }
@@ -133,9 +136,10 @@ export class WaitingRoom {
       const { synced, verdict } = sync.tally;
       this.#observe({ kind: 'settled', receiptId: sync.receiptId, synced, total: this.#roster.remotes.length + 1, quorum: verdict === 'reached' });
     }
-    for (const waiter of sync.waiters) {
-      if (!isOver(sync, waiter.waitFor)) continue;
-      sync.waiters.delete(waiter);
+    for (let n = sync.waiters.length - 1; n >= 0; n -= 1) {
+      const waiter = sync.waiters[n];
+      if (waiter === undefined || !isOver(sync, waiter.waitFor)) continue;
+      sync.waiters.splice(n, 1);
       this.#waiters -= 1;
       waiter.wake();
     }
@@ -144,7 +148,7 @@ export class WaitingRoom {
 
   #forget(sync: Sync): void {
     const current = this.#current(sync);
-    if (current.settled && current.waiters.size === 0) this.#syncs.delete(current.index);
+    if (current.settled && current.waiters.length === 0) this.#syncs.delete(current.index);
   }
 
   #sayQuorum(sync: Sync): void {

@@ -113,6 +113,18 @@ export function storeContract(engine: Engine): void {
     await store.close();
   });
 
+  check('what can be no id is not found, and does not stand in the way of what is', async (open) => {
+    const store = await open();
+    await store.commit(changesOf(groupOf(OWN_LOG, 0, [receiptOf(1), receiptOf(2)])));
+    const found = await store.find(['rec-1\nrec-2', '', 'rec-2', 'rec-1\u0000']);
+    assert.deepEqual(
+      found.map((known) => known?.places[0]?.index),
+      [undefined, undefined, 1, undefined],
+    );
+    assert.deepEqual(await store.find([]), []);
+    await store.close();
+  });
+
   check('a group must start at the size of its log, and a refused one leaves nothing behind', async (open) => {
     const store = await open();
     await store.commit(changesOf(groupOf(OWN_LOG, 0, [receiptOf(1)])));

@@ -43,11 +43,14 @@ export class Reader {
       coalesce((SELECT max(start) FROM entry_group WHERE log = ?1 AND start <= ?2), ?2) ORDER BY start`);
   }
 
-  find(ids: readonly string[]): readonly (KnownReceipt | undefined)[] {
-    return ids.map((id) => {
+  /** Only of ids that are known, with their position: most of the time there are none. */
+  find(ids: readonly string[]): readonly (readonly [number, KnownReceipt])[] {
+    const found: (readonly [number, KnownReceipt])[] = [];
+    for (const [n, id] of ids.entries()) {
       const rows = this.#rows(id);
-      return rows[0] === undefined ? undefined : { digest: rows[0].digest, places: rows.map(({ log, index }) => ({ log, index })) };
-    });
+      if (rows[0] !== undefined) found.push([n, { digest: rows[0].digest, places: rows.map(({ log, index }) => ({ log, index })) }]);
+    }
+    return found;
   }
 
   get(id: string): StoredReceipt | undefined {

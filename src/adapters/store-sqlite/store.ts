@@ -78,8 +78,10 @@ export class SqliteStore implements LogStore, ReceiptIndex, Arrivals {
     return this.#ask({ op: 'arrivals', afterSeq, bytesMax });
   }
 
-  find(ids: readonly string[]): Promise<readonly (KnownReceipt | undefined)[]> {
-    return this.#ask({ op: 'find', ids });
+  async find(ids: readonly string[]): Promise<readonly (KnownReceipt | undefined)[]> {
+    const found = await this.#ask<readonly (readonly [number, KnownReceipt])[]>({ op: 'find', lines: ids.map(idLine).join('\n') });
+    const known = new Map(found);
+    return ids.map((_, n) => known.get(n));
   }
 
   get(receiptId: string): Promise<StoredReceipt | undefined> {
@@ -119,6 +121,11 @@ export class SqliteStore implements LogStore, ReceiptIndex, Arrivals {
     for (const { reject } of this.#pending.values()) reject(this.#death);
     this.#pending.clear();
   }
+}
+
+/** What has a line end is no id, and must not become two. */
+function idLine(id: string): string {
+  return id.includes('\n') ? '' : id;
 }
 
 function errorOf(refusal: Refusal): Error {

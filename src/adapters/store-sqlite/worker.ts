@@ -41,7 +41,7 @@ function resultOf(call: Call, engine: Engine, reader: Reader): unknown {
     case 'arrivals':
       return reader.arrivals(call.afterSeq, call.bytesMax);
     case 'find':
-      return reader.find(call.ids);
+      return reader.find(call.lines.split('\n'));
     case 'get':
       return reader.get(call.receiptId);
     case 'list':
