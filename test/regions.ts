@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ReceiptSyncManager } from '../src/manager.ts';
+import { type OpenOptions, ReceiptSyncManager } from '../src/manager.ts';
 import { MultiRegionConfig } from '../src/region/multi-region-config.ts';
 
 /** A server on a free port of loopback. */
@@ -44,8 +44,8 @@ export class Regions implements AsyncDisposable {
   }
 
   /** A region that others can post to. */
-  async receiving(id: string): Promise<ReceivingRegion> {
-    const manager = await ReceiptSyncManager.open(new MultiRegionConfig(id).withDataDir(join(this.folder, id)));
+  async receiving(id: string, plain?: OpenOptions['plain']): Promise<ReceivingRegion> {
+    const manager = await ReceiptSyncManager.open(new MultiRegionConfig(id).withDataDir(join(this.folder, id)), plain === undefined ? {} : { plain });
     const listening = await listen(manager.peerHandler);
     this.#ends.push(async () => {
       await listening.close();

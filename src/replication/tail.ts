@@ -7,8 +7,8 @@ import type { Receipt } from '../receipt/receipt.ts';
 import { receiptJson } from '../receipt/wire.ts';
 import { assert } from '../std/assert.ts';
 
-/** Receipts of the own log kept in memory for the links: those just committed are sent without being read back. */
-const RECENT_RECEIPTS_MAX = 32_768;
+/** Receipts of the own log kept in memory for the links: those just committed are sent without being read back. Half a second of the busiest. */
+const RECENT_RECEIPTS_MAX = 8_192;
 /** JSON bytes of one request: a peer listener takes 4 MiB (CONTRACT §4), and the estimate is generous. */
 const REQUEST_BYTES_MAX = 3 * 1024 * 1024;
 /** Bytes asked of the store at once when a link is behind. */
