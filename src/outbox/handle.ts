@@ -5,6 +5,8 @@ export type Row = Readonly<Record<string, unknown>>;
 export interface OutboxHandle {
   readonly dialect: 'postgres' | 'sqlite';
   query(sql: string, params: readonly unknown[]): Promise<readonly Row[]>;
+  /** Whether a transaction is open on the very connection that `query` uses: then the poller would see what is not committed, and waits. */
+  readonly isInTransaction?: () => boolean;
 }
 
 /** A `pg` Client, PoolClient or Pool. A Pool is for the poller only: a transaction has one client. */
@@ -14,12 +16,19 @@ export function pgHandle(client: { query(sql: string, params: unknown[]): Promis
 
 /** What node:sqlite's DatabaseSync and better-sqlite3's Database have in common. */
 export interface SyncSqlite {
+  /** node:sqlite's word for an open transaction, and better-sqlite3's. */
+  readonly isTransaction?: boolean;
+  readonly inTransaction?: boolean;
   prepare(sql: string): { all(...params: (string | number)[]): readonly unknown[] };
 }
 
 /** A synchronous SQLite connection. In a transaction prefer `writeReceiptSync`, which does not await between its statements. */
 export function sqliteHandle(database: SyncSqlite): OutboxHandle {
-  return { dialect: 'sqlite', query: async (sql, params) => querySqlite(database, sql, params) };
+  return {
+    dialect: 'sqlite',
+    query: async (sql, params) => querySqlite(database, sql, params),
+    isInTransaction: () => database.isTransaction === true || database.inTransaction === true,
+  };
 }
 
 /** The same without a promise. */
@@ -55,5 +64,6 @@ export function drizzleHandle<Query>(
 }
 
 function sqliteSql(sql: string): string {
-  return sql.replaceAll(/\$(\d+)/g, '?$1');
+  // Without a number: better-sqlite3 takes `?1` for a name. Ours come each once and in order.
+  return sql.replaceAll(/\$\d+/g, '?');
 }

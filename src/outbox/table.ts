@@ -1,4 +1,4 @@
-import { InvalidJsonError, InvalidReceiptError, ReceiptConflictError } from '../errors.ts';
+import { InvalidJsonError, InvalidReceiptError, ReceiptConflictError, ReceiptSyncError } from '../errors.ts';
 import { canonicalBytes, receiptDigest } from '../receipt/canonical.ts';
 import { parseReceipt } from '../receipt/parse.ts';
 import type { Receipt } from '../receipt/receipt.ts';
@@ -8,9 +8,12 @@ import { type OutboxHandle, querySqlite, type Row, type SyncSqlite } from './han
 
 const INSERT = 'INSERT INTO receipt_sync_outbox (receipt_id, receipt) VALUES ($1, $2) ON CONFLICT (receipt_id) DO NOTHING RETURNING seq';
 const HELD = 'SELECT receipt FROM receipt_sync_outbox WHERE receipt_id = $1';
+/** Each further attempt needs a poller that took the row between two of our statements, and a writer that brought it back. */
+const WRITE_ATTEMPTS_MAX = 5;
 
 /**
- * The table, to be made once by the application's own migrations. The receipt is the JSON of the wire: a u64 has no column type
+ * The table, to be made once by the application's own migrations: two processes that make it at the same moment may meet
+ * PostgreSQL's unique violation, `IF NOT EXISTS` or not. The receipt is the JSON of the wire: a u64 has no column type
  * in either database, and what the sidecar gets is then what the transaction wrote, byte for byte.
  */
 export function outboxSchema(dialect: OutboxHandle['dialect']): string {
@@ -32,22 +35,45 @@ export function outboxSchema(dialect: OutboxHandle['dialect']): string {
  */
 export async function writeReceipt(handle: OutboxHandle, receipt: Receipt): Promise<void> {
   const checked = parseReceipt(receipt);
-  const inserted = await handle.query(INSERT, [checked.receiptId, receiptJson(checked)]);
-  if (inserted.length === 0) checkSame(checked, await handle.query(HELD, [checked.receiptId]));
+  for (let attempt = 0; attempt < WRITE_ATTEMPTS_MAX; attempt += 1) {
+    if ((await handle.query(INSERT, [checked.receiptId, receiptJson(checked)])).length > 0) return;
+    const [held] = await handle.query(HELD, [checked.receiptId]);
+    // No row any more: it was handed over in between, and says nothing of this content. So this one is written.
+    if (held === undefined) continue;
+    checkSame(checked, held);
+    return;
+  }
+  throw unsettled(checked);
 }
 
 /** {@link writeReceipt} on a synchronous SQLite connection: nothing else can come between its statements and the caller's. */
 export function writeReceiptSync(database: SyncSqlite, receipt: Receipt): void {
   const checked = parseReceipt(receipt);
-  const inserted = querySqlite(database, INSERT, [checked.receiptId, receiptJson(checked)]);
-  if (inserted.length === 0) checkSame(checked, querySqlite(database, HELD, [checked.receiptId]));
+  for (let attempt = 0; attempt < WRITE_ATTEMPTS_MAX; attempt += 1) {
+    if (querySqlite(database, INSERT, [checked.receiptId, receiptJson(checked)]).length > 0) return;
+    const [held] = querySqlite(database, HELD, [checked.receiptId]);
+    if (held === undefined) continue;
+    checkSame(checked, held);
+    return;
+  }
+  throw unsettled(checked);
 }
 
-function checkSame(receipt: Receipt, rows: readonly Row[]): void {
-  const held = rows[0]?.['receipt'];
+function checkSame(receipt: Receipt, row: Row): void {
+  const held = digestOf(receiptFromJson(column(row, 'receipt')));
   const offered = digestOf(receipt);
-  const known = typeof held === 'string' ? digestOf(receiptFromJson(held)) : offered;
-  if (known !== offered) throw new ReceiptConflictError(receipt.receiptId, { held: known, offered });
+  if (held !== offered) throw new ReceiptConflictError(receipt.receiptId, { held, offered });
+}
+
+function unsettled({ receiptId }: Receipt): ReceiptSyncError {
+  return new ReceiptSyncError('UNAVAILABLE', `The outbox row of receipt ${receiptId} comes and goes: repeat the transaction`);
+}
+
+/** Never guessed: a handle that names columns in another way must not make every content "the same". */
+function column(row: Row, name: string): string {
+  const value = row[name];
+  if (value === undefined || value === null) throw new ReceiptSyncError('INTERNAL', `The outbox handle gave a row without its column ${name}`);
+  return String(value);
 }
 
 function digestOf(receipt: Receipt): string {
@@ -60,10 +86,21 @@ export interface WaitingRow {
   readonly receipt: Receipt | InvalidReceiptError | InvalidJsonError;
 }
 
-/** The first rows that wait, in the order of their numbers. A row with a lower number may still appear later: its transaction was longer. */
-export async function waitingRows(handle: OutboxHandle, limit: number): Promise<readonly WaitingRow[]> {
-  const rows = await handle.query('SELECT seq, receipt FROM receipt_sync_outbox WHERE set_aside IS NULL ORDER BY seq LIMIT $1', [limit]);
-  return rows.map((row) => ({ seq: String(row['seq']), receipt: receiptOf(String(row['receipt'])) }));
+/**
+ * The first rows that wait, in the order of their numbers, but for those in `except`. A row with a lower number may still appear
+ * later: its transaction was longer.
+ */
+export async function waitingRows(handle: OutboxHandle, limit: number, except: readonly string[]): Promise<readonly WaitingRow[]> {
+  // On a connection shared with the application (SQLite) this would show receipts that may be rolled back.
+  if (handle.isInTransaction?.() === true) return [];
+  const others = except.length === 0 ? '' : ` AND seq NOT IN (${places(except.length)})`;
+  const sql = `SELECT seq, receipt FROM receipt_sync_outbox WHERE set_aside IS NULL${others} ORDER BY seq LIMIT $${except.length + 1}`;
+  const rows = await handle.query(sql, [...except.map(Number), limit]);
+  return rows.map((row) => ({ seq: column(row, 'seq'), receipt: receiptOf(column(row, 'receipt')) }));
+}
+
+function places(count: number): string {
+  return Array.from({ length: count }, (_, n) => `$${n + 1}`).join(', ');
 }
 
 function receiptOf(json: string): WaitingRow['receipt'] {
@@ -78,13 +115,13 @@ function receiptOf(json: string): WaitingRow['receipt'] {
 /** Exactly these rows, never "all up to": a transaction that committed late has a lower number. */
 export async function removeRows(handle: OutboxHandle, seqs: readonly string[]): Promise<void> {
   if (seqs.length === 0) return;
-  const places = seqs.map((_, n) => `$${n + 1}`).join(', ');
-  await handle.query(`DELETE FROM receipt_sync_outbox WHERE seq IN (${places})`, seqs.map(Number));
+  // RETURNING, here and below: better-sqlite3 has `all` only for statements that answer with rows.
+  await handle.query(`DELETE FROM receipt_sync_outbox WHERE seq IN (${places(seqs.length)}) RETURNING seq`, seqs.map(Number));
 }
 
 /** A row that can never be handed over stays, with the reason, and is in nobody's way. */
 export async function setAside(handle: OutboxHandle, seq: string, reason: string): Promise<void> {
-  await handle.query('UPDATE receipt_sync_outbox SET set_aside = $1 WHERE seq = $2', [reason, Number(seq)]);
+  await handle.query('UPDATE receipt_sync_outbox SET set_aside = $1 WHERE seq = $2 RETURNING seq', [reason, Number(seq)]);
 }
 
 /** How an outbox stands. */
@@ -92,26 +129,31 @@ export interface OutboxStatus {
   readonly waiting: number;
   /** As the database writes its time; `undefined` where none waits. */
   readonly oldest: string | undefined;
-  /** Rows that the sidecar refuses for good: somebody must look at them. */
+  /** How many rows the sidecar refuses for good: what an alarm is made of. */
+  readonly setAsideCount: number;
+  /** The first hundred of them: somebody must look. */
   readonly setAside: readonly { readonly receiptId: string; readonly reason: string }[];
 }
 
-/** Rows set aside that are shown; the count of all is what alarms are made of. */
+/** Rows set aside that are shown. */
 const SET_ASIDE_SHOWN = 100;
 
 /** How many wait, since when, and what was set aside: for a health page and its alarms. */
 export async function outboxStatus(handle: OutboxHandle): Promise<OutboxStatus> {
-  const [waiting] = await handle.query(
-    'SELECT count(*) AS waiting, CAST(min(created_at) AS text) AS oldest FROM receipt_sync_outbox WHERE set_aside IS NULL',
+  // Columns of one word: Kysely's CamelCasePlugin renames the others.
+  const [row = {}] = await handle.query(
+    `SELECT count(*) - count(set_aside) AS waiting, count(set_aside) AS aside,
+       CAST(min(CASE WHEN set_aside IS NULL THEN created_at END) AS text) AS oldest FROM receipt_sync_outbox`,
     [],
   );
-  const aside = await handle.query('SELECT receipt_id, set_aside FROM receipt_sync_outbox WHERE set_aside IS NOT NULL ORDER BY seq LIMIT $1', [
+  const aside = await handle.query('SELECT receipt_id AS id, set_aside AS reason FROM receipt_sync_outbox WHERE set_aside IS NOT NULL ORDER BY seq LIMIT $1', [
     SET_ASIDE_SHOWN,
   ]);
-  const oldest = waiting?.['oldest'];
+  const oldest = row['oldest'];
   return {
-    waiting: Number(waiting?.['waiting'] ?? 0),
+    waiting: Number(column(row, 'waiting')),
     oldest: typeof oldest === 'string' ? oldest : undefined,
-    setAside: aside.map((row) => ({ receiptId: String(row['receipt_id']), reason: String(row['set_aside']) })),
+    setAsideCount: Number(column(row, 'aside')),
+    setAside: aside.map((one) => ({ receiptId: column(one, 'id'), reason: column(one, 'reason') })),
   };
 }

@@ -15,12 +15,22 @@ const client = new ReceiptSyncClient(sidecarUrl);
 const poller = new OutboxPoller({ handle: pgHandle(pool), target: client, batchMax: 100, idleMs: 20 });
 poller.start();
 
+/** This life of the application: a receipt of a payment that a kill rolled back tells itself apart from the one paid later. */
+const LIFE = process.pid;
+/** So often a payment is given up after its receipt was written. */
+const UNDONE_EVERY = 10;
+
 async function pay(connection: pg.PoolClient, n: number): Promise<void> {
+  if (n % UNDONE_EVERY === 0) await write(connection, n, { receiptId: `undone-${n}`, end: 'ROLLBACK' });
+  await write(connection, n, { receiptId: `rec-payment-${n}`, end: 'COMMIT' });
+}
+
+async function write(connection: pg.PoolClient, n: number, { receiptId, end }: { readonly receiptId: string; readonly end: string }): Promise<void> {
   await connection.query('BEGIN');
-  const { rowCount } = await connection.query('INSERT INTO payment VALUES ($1) ON CONFLICT DO NOTHING', [n]);
+  const { rowCount } = await connection.query('INSERT INTO payment VALUES ($1, $2) ON CONFLICT DO NOTHING', [n, LIFE]);
   // A payment that stood there before had its receipt written with it.
-  if (rowCount === 1) await writeReceipt(pgHandle(connection), receiptOf(`payment-${n}`));
-  await connection.query('COMMIT');
+  if (rowCount === 1) await writeReceipt(pgHandle(connection), receiptOf(n, { receiptId, ticks: LIFE }));
+  await connection.query(end);
 }
 
 async function work(first: number): Promise<void> {

@@ -46,6 +46,7 @@ test('Express, SQLite, the library: paid with a quorum, "not yet" without, and a
     await using app = await start('express-commit-gate', env);
     assert.deepEqual(await app.pay('1', 500), { status: 201, body: { paid: true, regions: 2 } });
     assert.deepEqual((await app.pay('1', 500)).status, 201);
+    assert.deepEqual((await app.pay('1', 900)).status, 409);
   }
   {
     await using app = await start('express-commit-gate', { ...env, WEST: 'http://127.0.0.1:9' });
@@ -70,6 +71,12 @@ test('Fastify, PostgreSQL, a sidecar: the same', async () => {
     assert.equal((await app.pay('2', 700)).status, 503);
     await daemons[1]?.start();
     assert.equal((await app.pay('2', 700)).status, 201);
+    // The payment is committed and nobody answers for it: not yet; and another amount must not get its receipt before it.
+    await daemons[0]?.end('SIGKILL');
+    assert.equal((await app.pay('3', 500)).status, 503);
+    await daemons[0]?.start();
+    assert.equal((await app.pay('3', 900)).status, 409);
+    assert.equal((await app.pay('3', 500)).status, 201);
   } finally {
     await endAll(daemons);
   }

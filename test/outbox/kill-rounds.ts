@@ -26,8 +26,10 @@ export interface OutboxRun {
   /** Receipts of the sidecar's region, and those of them at quorum. */
   readonly receipts: number;
   readonly atQuorum: number;
-  /** Payments whose receipt a region lacks, by region. */
+  /** By region: payments whose receipt it lacks, or has with another content. */
   readonly missing: Readonly<Record<string, number>>;
+  /** By region: receipts of no payment, as of one that was rolled back. */
+  readonly extra: Readonly<Record<string, number>>;
   readonly waiting: number;
   readonly setAside: number;
 }
@@ -39,7 +41,7 @@ export async function outboxRun(options: { readonly rows: number; readonly kills
   await using postgres = await startPostgres();
   const pool = new pg.Pool({ connectionString: postgres.url, max: 2 });
   await pool.query(outboxSchema('postgres'));
-  await pool.query('CREATE TABLE payment (id integer PRIMARY KEY)');
+  await pool.query('CREATE TABLE payment (id integer PRIMARY KEY, life integer NOT NULL)');
   const daemons = await threeDaemons(folder);
   await Promise.all(daemons.map((daemon) => daemon.start()));
   const [sidecar] = daemons;
@@ -71,7 +73,8 @@ export async function outboxRun(options: { readonly rows: number; readonly kills
     const isDone = async (): Promise<boolean> => application.hasPaid && (await outboxStatus(pgHandle(pool))).waiting === 0;
     await until(isDone);
     await until(async () => (await sidecar.client.getSyncStatus()).every(({ owedCount }) => owedCount === 0));
-    const ids = (await pool.query('SELECT id FROM payment ORDER BY id')).rows.map(({ id }) => `rec-payment-${id}`);
+    const payments = (await pool.query('SELECT id, life FROM payment')).rows;
+    const paid = new Map(payments.map(({ id, life }) => [`rec-payment-${id}`, Number(life)]));
     const held = await Promise.all(daemons.map(async (daemon) => [daemon.id, await heldBy(daemon.client)] as const));
     const own = held[0]?.[1] ?? [];
     const status = await outboxStatus(pgHandle(pool));
@@ -80,12 +83,13 @@ export async function outboxRun(options: { readonly rows: number; readonly kills
       killsOfApplication,
       killsOfSidecar,
       killsAtWork,
-      payments: ids.length,
+      payments: paid.size,
       receipts: own.length,
       atQuorum: own.filter(({ state }) => state === 'quorum').length,
-      missing: Object.fromEntries(held.map(([region, receipts]) => [region, missingOf(ids, receipts)])),
+      missing: Object.fromEntries(held.map(([region, receipts]) => [region, paid.size - receipts.filter((receipt) => isOf(paid, receipt)).length])),
+      extra: Object.fromEntries(held.map(([region, receipts]) => [region, receipts.filter((receipt) => !isOf(paid, receipt)).length])),
       waiting: status.waiting,
-      setAside: status.setAside.length,
+      setAside: status.setAsideCount,
     };
   } finally {
     await application.kill();
@@ -97,20 +101,21 @@ export async function outboxRun(options: { readonly rows: number; readonly kills
 
 interface Held {
   readonly id: string;
+  readonly life: number;
   readonly state: string;
 }
 
 async function heldBy(client: {
-  receipts(): AsyncIterable<{ readonly receipt: { readonly receiptId: string }; readonly state: string }>;
+  receipts(): AsyncIterable<{ readonly receipt: { readonly receiptId: string; readonly ticks: number }; readonly state: string }>;
 }): Promise<readonly Held[]> {
   const held: Held[] = [];
-  for await (const { receipt, state } of client.receipts()) held.push({ id: receipt.receiptId, state });
+  for await (const { receipt, state } of client.receipts()) held.push({ id: receipt.receiptId, life: receipt.ticks, state });
   return held;
 }
 
-function missingOf(ids: readonly string[], held: readonly Held[]): number {
-  const there = new Set(held.map(({ id }) => id));
-  return ids.filter((id) => !there.has(id)).length;
+/** Is this the receipt of the payment as it was committed? */
+function isOf(paid: ReadonlyMap<string, number>, { id, life }: Held): boolean {
+  return paid.get(id) === life;
 }
 
 async function until(isTrue: () => Promise<boolean>): Promise<void> {

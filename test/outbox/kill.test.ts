@@ -15,6 +15,7 @@ test('application and sidecar are killed between commit and hand-over: none lost
     receipts: 1_000,
     atQuorum: 1_000,
     missing: { 'us-east-1': 0, 'us-west-1': 0, 'eu-west-1': 0 },
+    extra: { 'us-east-1': 0, 'us-west-1': 0, 'eu-west-1': 0 },
     waiting: 0,
     setAside: 0,
   });

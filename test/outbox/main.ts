@@ -9,5 +9,6 @@ console.error(`seed ${seed}: ${size.rows} rows, ${size.kills} kills`);
 const start = performance.now();
 const run = await outboxRun({ ...size, seed });
 console.log(JSON.stringify({ ...run, seed, seconds: Math.round((performance.now() - start) / 1_000) }));
-const isWell = run.payments === run.rows && run.receipts === run.rows && run.atQuorum === run.rows && Object.values(run.missing).every((count) => count === 0);
+const isClean = [...Object.values(run.missing), ...Object.values(run.extra), run.waiting, run.setAside].every((count) => count === 0);
+const isWell = run.payments === run.rows && run.receipts === run.rows && run.atQuorum === run.rows && isClean;
 process.exit(isWell ? 0 : 1);

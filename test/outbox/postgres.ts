@@ -1,11 +1,13 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import pg from 'pg';
 import { freePorts } from '../../src/cli/demo/region-process.ts';
 
 const START_MS_MAX = 60_000;
+/** Connections that are left after so long do not hold up the end. */
+const SMART_STOP_MS_MAX = 3_000;
 
 /** A PostgreSQL of Debian's, made for one test: real processes, fsync on. */
 export interface Postgres extends AsyncDisposable {
@@ -30,15 +32,21 @@ export async function startPostgres(): Promise<Postgres> {
   execFileSync(initdb, initArgs, { stdio: 'pipe' });
   const [postgres = '', ...args] = run('postgres', '-D', data, '-p', String(port), '-c', 'listen_addresses=127.0.0.1', '-c', 'unix_socket_directories=');
   const server = spawn(postgres, args, { stdio: 'ignore' });
-  await untilOpen(port, () => server.exitCode !== null);
+  const url = `postgres://app@127.0.0.1:${port}/postgres`;
+  await untilReady(url, () => server.exitCode !== null);
   const stop = async (): Promise<void> => {
     const gone = new Promise((resolve) => server.once('exit', resolve));
-    // A fast shutdown: connections that are left do not hold it up.
-    if (server.exitCode === null) process.kill(server.pid ?? 0, 'SIGINT');
+    const signal = (name: NodeJS.Signals): void => {
+      if (server.exitCode === null && server.signalCode === null) process.kill(server.pid ?? 0, name);
+    };
+    // A smart shutdown first: `pool.end()` resolves before its connections are closed, and a fast one would throw at those.
+    signal('SIGTERM');
+    const fast = setTimeout(() => signal('SIGINT'), SMART_STOP_MS_MAX);
     await gone;
+    clearTimeout(fast);
     rmSync(folder, { recursive: true, force: true });
   };
-  return { url: `postgres://app@127.0.0.1:${port}/postgres`, [Symbol.asyncDispose]: stop };
+  return { url, [Symbol.asyncDispose]: stop };
 }
 
 function binaries(): string {
@@ -48,15 +56,23 @@ function binaries(): string {
   return join(root, version, 'bin');
 }
 
-async function untilOpen(port: number, isGone: () => boolean): Promise<void> {
+/** Its port is open before it takes connections: "the database system is starting up". So it is asked. */
+async function untilReady(url: string, isGone: () => boolean): Promise<void> {
   const deadline = performance.now() + START_MS_MAX;
   while (performance.now() < deadline && !isGone()) {
-    const open = await new Promise<boolean>((resolve) => {
-      const socket = connect(port, '127.0.0.1', () => resolve(true)).once('error', () => resolve(false));
-      socket.once('connect', () => socket.end());
-    });
-    if (open) return;
+    if (await answers(url)) return;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   throw new Error('PostgreSQL did not start');
+}
+
+async function answers(url: string): Promise<boolean> {
+  const client = new pg.Client({ connectionString: url });
+  const asked = client.connect().then(() => client.query('SELECT 1'));
+  const isReady = await asked.then(
+    () => true,
+    () => false,
+  );
+  await client.end();
+  return isReady;
 }
