@@ -110,8 +110,13 @@ export class MemoryStore implements LogStore, ReceiptIndex {
     };
   }
 
-  async commit(changes: Changes): Promise<void> {
-    this.#writing();
+  async commit(changes: Changes, unlessKnown?: readonly string[]): Promise<readonly (KnownReceipt | undefined)[] | undefined> {
+    this.#writing({ evenIfFull: unlessKnown !== undefined });
+    if (unlessKnown !== undefined) {
+      const known = await this.find(unlessKnown);
+      if (known.some((each) => each !== undefined)) return known;
+      this.#writing();
+    }
     const sizes = new Map(changes.groups.map(({ log }) => [log, this.#disk.size(log)]));
     for (const { log, start, count } of changes.groups) {
       assert(start === sizes.get(log), 'a group starts at the size of its log');
@@ -126,9 +131,10 @@ export class MemoryStore implements LogStore, ReceiptIndex {
       this.#poison = new StoreFailedError('fsync failed', { cause: error, untilRestart: true });
       throw this.#poison;
     }
-    if (this.#isClosed) return;
+    if (this.#isClosed) return undefined;
     this.#underWay = undefined;
     this.#disk.apply(changes);
+    return undefined;
   }
 
   async probe(): Promise<void> {
@@ -194,10 +200,10 @@ export class MemoryStore implements LogStore, ReceiptIndex {
     return { receipt: parseCanonical(first.canonical), digest: receiptDigest(first.canonical), places, recordedAt: first.recordedAt, cursor };
   }
 
-  #writing(): void {
+  #writing({ evenIfFull } = { evenIfFull: false }): void {
     if (this.#isClosed) throw new StoreFailedError('The store is closed', { untilRestart: true });
     if (this.#poison !== undefined) throw this.#poison;
-    if (this.#weather.isFull()) throw new StoreFailedError('The disk is full: nothing was stored', { untilRestart: false });
+    if (!evenIfFull && this.#weather.isFull()) throw new StoreFailedError('The disk is full: nothing was stored', { untilRestart: false });
   }
 
   async #reading(): Promise<void> {

@@ -4,9 +4,18 @@ import { SALT_BYTES } from '../log/entry.ts';
 import { GROUP_BYTES_MAX, GROUP_ENTRIES_MAX, itemBytes } from '../log/group.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Entropy } from '../ports/entropy.ts';
-import { type LogNumber, type LogStore, OWN_LOG, type ParkedReceipt, RECEIVED_LOG, type Recovered, type RemoteOffset } from '../ports/log-store.ts';
+import {
+  type Changes,
+  type LogNumber,
+  type LogStore,
+  OWN_LOG,
+  type ParkedReceipt,
+  RECEIVED_LOG,
+  type Recovered,
+  type RemoteOffset,
+} from '../ports/log-store.ts';
 import type { Observer } from '../ports/observer.ts';
-import type { ReceiptIndex } from '../ports/receipt-index.ts';
+import type { KnownReceipt, ReceiptIndex } from '../ports/receipt-index.ts';
 
 /** Jobs that may wait for a turn: eight full groups. More callers than that are told to come back. */
 const JOBS_WAITING_MAX = 8 * GROUP_ENTRIES_MAX;
@@ -32,6 +41,9 @@ interface ParkWaiting {
   readonly parked: ParkedReceipt;
   readonly done: (durable: boolean) => void;
 }
+
+/** What a turn writes beside receipts. */
+type Progress = Pick<Changes, 'offsets' | 'parked'>;
 
 /** `full`: writes fail now and are tried again; `failed`: no write is trusted before a restart (DESIGN law 1). */
 export type StoreState = 'ok' | 'full' | 'failed';
@@ -60,6 +72,8 @@ export class Committer {
   #hasProgress = false;
   #progressWrittenMs = Number.NEGATIVE_INFINITY;
   #state: StoreState = 'ok';
+  /** The last turn met receipts that were known. */
+  #expectsKnown = false;
   #turning: Promise<void> | undefined;
   #closed = false;
   #cancelTimer: (() => void) | undefined;
@@ -166,11 +180,10 @@ export class Committer {
     try {
       // After a failed fsync not even "known" is answered: what a failed commit left may be read, and is not durable (seed 13425).
       if (this.#state === 'failed') throw untilRestart();
-      const decision = await this.#decide(jobs.map(({ job }) => job));
-      if (decision.groups.length + parks.length + offsets.length > 0) {
-        await this.#options.store.commit({ groups: decision.groups, offsets, parked: parks.map(({ parked }) => parked) });
-        this.#enter('ok');
-      }
+      const decision = await this.#settle(
+        jobs.map(({ job }) => job),
+        { offsets, parked: parks.map(({ parked }) => parked) },
+      );
       // Durable from here on; nothing above this line was visible to anybody.
       this.#heads = decision.heads;
       decided = decision;
@@ -208,10 +221,38 @@ export class Committer {
     return this.#options.offsets();
   }
 
-  async #decide(jobs: readonly ReceiptJob[]): Promise<Decision> {
-    const { store, clock, entropy } = this.#options;
+  /**
+   * Decides and commits. Most turns hold only new receipts: so the decision is made as if all were, and the store takes it unless it
+   * knows one of them. Nobody else writes, so what it then knows is still so for the second decision. Repeats come in bursts: after
+   * one the next turn asks first.
+   */
+  async #settle(jobs: readonly ReceiptJob[], progress: Progress): Promise<Decision> {
+    const { store } = this.#options;
+    const ids = jobs.map((job) => job.receiptId);
+    if (ids.length === 0 || this.#expectsKnown) {
+      const known = ids.length === 0 ? [] : await store.find(ids);
+      this.#expectsKnown = known.some((each) => each !== undefined);
+      return this.#commitKnowing(known, jobs, progress);
+    }
+    const guess = this.#decide(jobs, []);
+    const known = await store.commit({ groups: guess.groups, ...progress }, ids);
+    this.#expectsKnown = known !== undefined;
+    if (known !== undefined) return this.#commitKnowing(known, jobs, progress);
+    this.#enter('ok');
+    return guess;
+  }
+
+  async #commitKnowing(known: readonly (KnownReceipt | undefined)[], jobs: readonly ReceiptJob[], progress: Progress): Promise<Decision> {
+    const decision = this.#decide(jobs, known);
+    if (decision.groups.length + progress.offsets.length + progress.parked.length === 0) return decision;
+    await this.#options.store.commit({ groups: decision.groups, ...progress });
+    this.#enter('ok');
+    return decision;
+  }
+
+  #decide(jobs: readonly ReceiptJob[], found: readonly (KnownReceipt | undefined)[]): Decision {
+    const { clock, entropy } = this.#options;
     if (jobs.length === 0) return { groups: [], heads: this.#heads, answers: [] };
-    const found = await store.find(jobs.map((job) => job.receiptId));
     const known = new Map(jobs.flatMap((job, n) => (found[n] === undefined ? [] : [[job.receiptId, found[n]] as const])));
     return decide(jobs, { heads: this.#heads, known, nowMs: clock.wallMs(), salts: entropy.bytes(jobs.length * SALT_BYTES) });
   }

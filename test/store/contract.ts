@@ -125,6 +125,20 @@ export function storeContract(engine: Engine): void {
     await store.close();
   });
 
+  check('a commit of what was to be new writes nothing where one of it is known, and says what is', async (open) => {
+    const store = await open();
+    assert.equal(await store.commit(changesOf(groupOf(OWN_LOG, 0, [receiptOf(1)])), ['rec-1']), undefined);
+    const known = await store.commit(changesOf(groupOf(OWN_LOG, 1, [receiptOf(2)])), ['rec-2', 'rec-1']);
+    assert.deepEqual(
+      known?.map((each) => each?.places),
+      [undefined, [{ log: OWN_LOG, index: 0 }]],
+    );
+    assert.deepEqual(await store.find(['rec-2']), [undefined]);
+    assert.equal(await store.commit(changesOf(groupOf(OWN_LOG, 1, [receiptOf(2)])), ['rec-2']), undefined);
+    assert.equal((await store.list({ limit: 10 })).receipts.length, 2);
+    await store.close();
+  });
+
   check('a group must start at the size of its log, and a refused one leaves nothing behind', async (open) => {
     const store = await open();
     await store.commit(changesOf(groupOf(OWN_LOG, 0, [receiptOf(1)])));

@@ -59,6 +59,11 @@ export class Engine {
     };
   }
 
+  /** Throws if no write is taken any more. */
+  checkWritable(): void {
+    if (this.#poison !== undefined) throw this.#poison;
+  }
+
   /** One transaction; returns once its fsync has. */
   commit(changes: Changes): void {
     const sizes = new Map(this.#sizes);
@@ -114,7 +119,7 @@ export class Engine {
    * all, nobody knows what is on the disk: no write before the next start (DESIGN law 1), where the failed commit may turn up.
    */
   #transact(write: () => void): void {
-    if (this.#poison !== undefined) throw this.#poison;
+    this.checkWritable();
     const seq = this.#nextSeq;
     try {
       this.database.exec('BEGIN IMMEDIATE');

@@ -5,7 +5,7 @@ import type { ReceiptQuery } from '../../ports/receipt-index.ts';
 /** What the main thread asks of the worker, one variant per method of the ports. */
 export type Question =
   | { readonly op: 'recover' | 'probe' | 'last-arrival' | 'close' }
-  | { readonly op: 'commit'; readonly changes: Changes }
+  | { readonly op: 'commit'; readonly changes: Changes; readonly unlessKnown: string | undefined }
   | { readonly op: 'entries'; readonly log: LogNumber; readonly from: number; readonly bytesMax: number }
   | { readonly op: 'arrivals'; readonly afterSeq: number; readonly bytesMax: number }
   /** Ids hold no control characters (SPEC §1): one text is copied between threads far quicker than many. */

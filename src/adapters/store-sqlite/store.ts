@@ -58,8 +58,9 @@ export class SqliteStore implements LogStore, ReceiptIndex, Arrivals {
     return this.#ask({ op: 'recover' });
   }
 
-  commit(changes: Changes): Promise<void> {
-    return this.#ask({ op: 'commit', changes });
+  async commit(changes: Changes, unlessKnown?: readonly string[]): Promise<readonly (KnownReceipt | undefined)[] | undefined> {
+    const found = await this.#ask<Found>({ op: 'commit', changes, unlessKnown: unlessKnown === undefined ? undefined : idLines(unlessKnown) });
+    return found.length === 0 || unlessKnown === undefined ? undefined : spread(found, unlessKnown.length);
   }
 
   probe(): Promise<void> {
@@ -79,9 +80,7 @@ export class SqliteStore implements LogStore, ReceiptIndex, Arrivals {
   }
 
   async find(ids: readonly string[]): Promise<readonly (KnownReceipt | undefined)[]> {
-    const found = await this.#ask<readonly (readonly [number, KnownReceipt])[]>({ op: 'find', lines: ids.map(idLine).join('\n') });
-    const known = new Map(found);
-    return ids.map((_, n) => known.get(n));
+    return spread(await this.#ask<Found>({ op: 'find', lines: idLines(ids) }), ids.length);
   }
 
   get(receiptId: string): Promise<StoredReceipt | undefined> {
@@ -123,9 +122,17 @@ export class SqliteStore implements LogStore, ReceiptIndex, Arrivals {
   }
 }
 
+/** Those of some ids that are known, by position. */
+type Found = readonly (readonly [number, KnownReceipt])[];
+
+function spread(found: Found, count: number): readonly (KnownReceipt | undefined)[] {
+  const known = new Map(found);
+  return Array.from({ length: count }, (_, n) => known.get(n));
+}
+
 /** What has a line end is no id, and must not become two. */
-function idLine(id: string): string {
-  return id.includes('\n') ? '' : id;
+function idLines(ids: readonly string[]): string {
+  return ids.map((id) => (id.includes('\n') ? '' : id)).join('\n');
 }
 
 function errorOf(refusal: Refusal): Error {

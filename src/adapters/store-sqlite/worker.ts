@@ -31,7 +31,7 @@ function resultOf(call: Call, engine: Engine, reader: Reader): unknown {
     case 'recover':
       return engine.recover();
     case 'commit':
-      return engine.commit(call.changes);
+      return commit(call, engine, reader);
     case 'probe':
       return engine.probe();
     case 'entries':
@@ -49,6 +49,14 @@ function resultOf(call: Call, engine: Engine, reader: Reader): unknown {
     case 'close':
       return engine.close();
   }
+}
+
+/** What is known of the ids that were to be new, or nothing: then it is durable. */
+function commit({ changes, unlessKnown }: Call & { readonly op: 'commit' }, engine: Engine, reader: Reader): ReturnType<Reader['find']> {
+  engine.checkWritable();
+  const known = unlessKnown === undefined ? [] : reader.find(unlessKnown.split('\n'));
+  if (known.length === 0) engine.commit(changes);
+  return known;
 }
 
 function refusalOf(error: unknown): Refusal {
