@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { Delivery, DeliveryReport, Parcel, Peer, Reading } from '../src/ports/peer.ts';
 import type { ReceiveAnswer, Receiving } from '../src/ports/receiving.ts';
+import { receiptFromJson } from '../src/receipt/wire.ts';
 import type { Failure } from '../src/region/failure.ts';
 import type { Random } from './random.ts';
 import type { VirtualClock } from './virtual-clock.ts';
@@ -49,8 +50,8 @@ export class Net {
     const target = this.listeners.get(to);
     if (target === undefined) return all(unreachable());
     if (this.#random.chance(this.weather.duplication))
-      void this.#travel(from, to).then(() => this.listeners.get(to)?.receive(parcels.map(({ receipt }) => receipt)));
-    const answers = await target.receive(parcels.map(({ receipt }) => receipt));
+      void this.#travel(from, to).then(() => this.listeners.get(to)?.receive(parcels.map(({ json }) => receiptFromJson(json))));
+    const answers = await target.receive(parcels.map(({ json }) => receiptFromJson(json)));
     for (const [n, parcel] of parcels.entries()) {
       const answer = answers[n];
       if (answer !== undefined) this.onAnswer(to, parcel, answer);

@@ -4,7 +4,6 @@ import type { SyncEvent } from '../src/ports/observer.ts';
 import type { Receipt } from '../src/receipt/receipt.ts';
 import type { RegionSettings } from '../src/replication/region.ts';
 import { assert } from '../src/std/assert.ts';
-import { toHex } from '../src/std/bytes.ts';
 import { allArrive } from './checkers/all-arrive.ts';
 import { type Checker, Violation } from './checkers/checker.ts';
 import { durable } from './checkers/durable.ts';
@@ -55,7 +54,7 @@ class World {
     const rate = (most: number): number => (random.chance(0.4) ? 0 : random.uniform() * most);
     this.#net = new Net(this.#clock, random.fork(), { latencyMs: 1 + random.below(60), loss: rate(0.2), duplication: rate(0.2), delay: rate(0.05) });
     this.#net.onAnswer = (region, parcel, answer) => {
-      if (answer.kind === 'acknowledged') this.#promise(region, parcel.receipt.receiptId, toHex(parcel.digest));
+      if (answer.kind === 'acknowledged') this.#promise(region, parcel.receiptId, parcel.digest);
     };
     const world = { clock: this.#clock, net: this.#net, observe: (region: string, event: SyncEvent) => this.#note(region, event) };
     this.#hosts = swarm(random).map((settings) => new Host(settings, random.fork(), world));

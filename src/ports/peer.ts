@@ -1,13 +1,12 @@
-import type { Receipt } from '../receipt/receipt.ts';
 import type { Failure } from '../region/failure.ts';
 
 /** One receipt on its way: what is sent and what a good answer must match. */
 export interface Parcel {
-  readonly receipt: Receipt;
+  readonly receiptId: string;
   /** The six fields as JSON, made once for all remotes. */
   readonly json: string;
-  /** 32 bytes. */
-  readonly digest: Uint8Array;
+  /** Hex. */
+  readonly digest: string;
 }
 
 /** What a remote says of one receipt. */

@@ -269,7 +269,7 @@ export class Link {
   #settle(index: number, answer: { readonly parcel: Parcel | undefined; readonly delivery: Delivery; readonly request: Request }): 'ended' | 'open' {
     const { listener, observe, remote } = this.#options;
     const call = this.#owed.calls.get(index);
-    const receiptId = answer.parcel?.receipt.receiptId ?? call?.receiptId ?? '';
+    const receiptId = answer.parcel?.receiptId ?? call?.receiptId ?? '';
     const { delivery } = answer;
     if (delivery.kind === 'failed') return this.#settleFailure(index, { call, failure: delivery.failure, request: answer.request });
     if (delivery.kind === 'refused') {

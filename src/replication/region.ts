@@ -242,7 +242,8 @@ export class Region implements Receiving {
   };
 
   #onOwnGroup(group: { readonly start: number; readonly receipts: readonly { readonly receipt: Receipt; readonly digest: Uint8Array }[] }): void {
-    this.#tail.append(group.start, group.receipts);
+    // Without links nobody reads the tail.
+    if (this.#links.length > 0) this.#tail.append(group.start, group.receipts);
     for (const link of this.#links) link.owe(group.start, group.start + group.receipts.length);
   }
 

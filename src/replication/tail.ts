@@ -6,11 +6,14 @@ import { parseCanonical, receiptDigest } from '../receipt/canonical.ts';
 import type { Receipt } from '../receipt/receipt.ts';
 import { receiptJson } from '../receipt/wire.ts';
 import { assert } from '../std/assert.ts';
+import { toHex } from '../std/bytes.ts';
 
 /** Receipts of the own log kept in memory for the links: those just committed are sent without being read back. Half a second of the busiest. */
 const RECENT_RECEIPTS_MAX = 8_192;
-/** JSON bytes of one request: a peer listener takes 4 MiB (CONTRACT §4), and the estimate is generous. */
-const REQUEST_BYTES_MAX = 3 * 1024 * 1024;
+/** JSON bytes of one request: a peer listener takes 4 MiB (CONTRACT §4). A UTF-16 unit is at most three bytes of UTF-8. */
+const REQUEST_BYTES_MAX = 4 * 1024 * 1024;
+/** What the envelope adds to a receipt: its time, and a region's name of at most 128 bytes. */
+const ENVELOPE_BYTES = 256;
 /** Bytes asked of the store at once when a link is behind. */
 const READ_BYTES_MAX = 1024 * 1024;
 
@@ -31,7 +34,7 @@ export class Tail {
   /** Keeps what was just committed at `start`, the end of what was there before. */
   append(start: number, receipts: readonly { readonly receipt: Receipt; readonly digest: Uint8Array }[]): void {
     assert(start === this.#start + this.#recent.length, 'the tail has no holes');
-    for (const { receipt, digest } of receipts) this.#recent.push(new SealedParcel(receipt, digest));
+    for (const { receipt, digest } of receipts) this.#recent.push(parcelOf(receipt, digest));
     // Trimmed by halves, so that the copying costs little per receipt.
     const over = this.#recent.length - RECENT_RECEIPTS_MAX;
     if (over <= 0) return;
@@ -47,7 +50,7 @@ export class Tail {
     for (const index of indexes) {
       const parcel = this.#known(index) ?? (await this.#readFrom(index));
       if (parcel === undefined) break;
-      bytes += jsonBytesAtMost(parcel);
+      bytes += 3 * parcel.json.length + ENVELOPE_BYTES;
       if (bytes > REQUEST_BYTES_MAX && parcels.length > 0) break;
       parcels.push(parcel);
     }
@@ -73,34 +76,14 @@ export class Tail {
   async #readFrom(index: number): Promise<Parcel | undefined> {
     const groups = await this.#store.entries(OWN_LOG, index, READ_BYTES_MAX);
     const start = groups[0]?.start ?? index;
-    const parcels = groups.flatMap((group) => [...groupItems(group.frame)].map(({ canonical }) => parcelOf(canonical)));
+    const parcels = groups.flatMap((group) =>
+      [...groupItems(group.frame)].map(({ canonical }) => parcelOf(parseCanonical(canonical), receiptDigest(canonical))),
+    );
     this.#stretch = { start, parcels };
     return parcels[index - start];
   }
 }
 
-/** What a receipt can take as JSON: six bytes a character where all are escaped, two a byte of the hash, and the rest. */
-function jsonBytesAtMost({ receipt }: Parcel): number {
-  return 6 * (receipt.receiptId.length + receipt.transactionId.length) + 2 * receipt.hash.length + 256;
-}
-
-function parcelOf(canonical: Uint8Array): Parcel {
-  return new SealedParcel(parseCanonical(canonical), receiptDigest(canonical));
-}
-
-/** A parcel whose JSON is made when the first link sends it, and kept for the others. */
-class SealedParcel implements Parcel {
-  readonly receipt: Receipt;
-  readonly digest: Uint8Array;
-  #json: string | undefined;
-
-  constructor(receipt: Receipt, digest: Uint8Array) {
-    this.receipt = receipt;
-    this.digest = digest;
-  }
-
-  get json(): string {
-    this.#json ??= receiptJson(this.receipt);
-    return this.#json;
-  }
+function parcelOf(receipt: Receipt, digest: Uint8Array): Parcel {
+  return { receiptId: receipt.receiptId, json: receiptJson(receipt), digest: toHex(digest) };
 }

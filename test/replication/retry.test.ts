@@ -179,7 +179,7 @@ test('what is owed survives a restart: only from the durable offset on, and refu
   await eventually(first.clock, first.region.close(0));
   const sent: string[] = [];
   const note: Script = (_, parcels) => {
-    sent.push(...parcels.map(({ receipt }) => receipt.receiptId));
+    sent.push(...parcels.map(({ receiptId }) => receiptId));
     return OK;
   };
   const again = await scene({ 'us-west-1': note }, { disk });

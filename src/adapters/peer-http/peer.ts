@@ -3,7 +3,7 @@ import type { Delivery, DeliveryReport, Parcel, Peer, Reading } from '../../port
 import { canonicalBytes, receiptDigest } from '../../receipt/canonical.ts';
 import { receiptFromJson } from '../../receipt/wire.ts';
 import type { Failure } from '../../region/failure.ts';
-import { equalBytes, fromHex, toHex, utf8Text } from '../../std/bytes.ts';
+import { equalBytes, fromHex, utf8Text } from '../../std/bytes.ts';
 import { type JsonValue, parseJson } from '../../std/json.ts';
 import { pathSegment } from '../../std/path-segment.ts';
 import { rfc3339 } from '../../std/time.ts';
@@ -125,11 +125,11 @@ export class HttpPeer implements Peer {
     if (!(answer instanceof Map)) return failed(badAnswer('no JSON object'));
     const region = answer.get('region_id');
     if (typeof region === 'string' && this.#forbiddenNames.has(region)) return failed(wrongIdentity(region));
-    if (answer.get('receipt_id') !== parcel.receipt.receiptId) return failed(badAnswer('another receipt_id'));
+    if (answer.get('receipt_id') !== parcel.receiptId) return failed(badAnswer('another receipt_id'));
     if (answer.get('status') === 'refused') return refusedItem(answer);
     if (answer.get('status') !== 'acknowledged') return failed(badAnswer('status is not acknowledged'));
     const digest = answer.get('digest');
-    if (digest !== undefined && digest !== toHex(parcel.digest)) return failed(badAnswer('another digest'));
+    if (digest !== undefined && digest !== parcel.digest) return failed(badAnswer('another digest'));
     return ACKNOWLEDGED;
   }
 
@@ -154,8 +154,8 @@ function allAcknowledged(parcels: readonly Parcel[], body: Buffer, forbiddenName
   const text = utf8Text(body) ?? '';
   if (text[0] !== '[') return false;
   let at = 1;
-  for (const [n, { receipt, digest }] of parcels.entries()) {
-    const expected = `{"status":"acknowledged","receipt_id":${JSON.stringify(receipt.receiptId)},"digest":"${toHex(digest)}`;
+  for (const [n, { receiptId, digest }] of parcels.entries()) {
+    const expected = `{"status":"acknowledged","receipt_id":${JSON.stringify(receiptId)},"digest":"${digest}`;
     if (!text.startsWith(expected, at)) return false;
     ITEM_REST.lastIndex = at + expected.length;
     const [rest, region = '', end] = ITEM_REST.exec(text) ?? [];
