@@ -5,8 +5,8 @@ import { InvalidConfigError, StoreFailedError } from '../../errors.ts';
 import { resultCode, SQLITE_BUSY } from './result-codes.ts';
 import { APPLICATION_ID, SCHEMA, SCHEMA_VERSION } from './schema.ts';
 
-/** Pages of 4 KiB kept in memory: the upper levels of the id index of some ten million receipts. */
-const CACHE_KIB = 32_768;
+/** Pages of 4 KiB kept in memory: the upper levels of the id index of some five million receipts; what is beyond comes from the page cache of the system. */
+const CACHE_KIB = 16_384;
 
 /** Whose data directory it is, and the random id that a new one gets. */
 export interface StoreIdentity {
