@@ -167,3 +167,19 @@ function rawAnswer(port: number, raw: string): Promise<string> {
     socket.once('close', () => resolve(text));
   });
 }
+
+test('beyond their bound readers of events are told when to come back, and a place that is free again is given', async () => {
+  await using side = await sidecar();
+  const stops = Array.from({ length: 64 }, () => new AbortController());
+  const open = (signal: AbortSignal): Promise<Response> => fetch(`${side.url}/api/v1/events`, { signal });
+  await Promise.all(stops.map(({ signal }) => open(signal)));
+  const refused = await open(AbortSignal.timeout(5_000));
+  const body = JSON.parse(await refused.text());
+  assert.deepEqual([refused.status, body.code, body.retryable, refused.headers.get('retry-after')], [429, 'OVERLOADED', true, '5']);
+  stops[0]?.abort();
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  const stop = new AbortController();
+  assert.equal((await open(stop.signal)).status, 200);
+  stop.abort();
+  for (const each of stops) each.abort();
+});
