@@ -50,6 +50,7 @@ export function writeText(name: string, text: string): void {
 
 /** The newest results of all systems. */
 export function newestResults(): string | undefined {
+  mkdirSync(RESULTS, { recursive: true });
   return readdirSync(RESULTS)
     .filter((each) => /^\d{4}-\d\d-\d\d\.json$/.test(each))
     .sort()
