@@ -130,7 +130,7 @@ export class OursCluster {
     const profile = cpuProfiles === undefined ? [] : ['--cpu-prof', `--cpu-prof-interval=${PROFILE_INTERVAL_US}`, `--cpu-prof-dir=${join(cpuProfiles, id)}`];
     const log = openSync(join(folder, 'serve.log'), 'a');
     // The first line of the bin says the same.
-    const args = ['--max-semi-space-size=16', ...profile, '--import', LAG, MAIN, 'serve', '--config', join(folder, 'config.yaml'), '--set', 'logs.level=warn'];
+    const args = ['--max-semi-space-size=8', ...profile, '--import', LAG, MAIN, 'serve', '--config', join(folder, 'config.yaml'), '--set', 'logs.level=warn'];
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', log], env: { ...process.env, LOOP_LAG_FILE: join(folder, 'lag.json') } });
     closeSync(log);
     this.#running.push({ region: id, child });

@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --max-semi-space-size=16
+#!/usr/bin/env -S node --max-semi-space-size=8
 // The young generation of V8 takes 128 MB where nobody says otherwise, and makes us no quicker: measured, docs/decisions/0009.
 // Plain ES5, so that a Node too old for the rest can still say so.
 var version = process.versions.node.split('.');
