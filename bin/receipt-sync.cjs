@@ -8,9 +8,12 @@ if (major < 24 || (major === 24 && minor < 15)) {
   process.stderr.write('receipt-sync needs Node.js 24.15 or newer; this is ' + process.versions.node + '\n');
   process.exit(78);
 }
-// A checkout that was never built runs its sources.
-var built = require('fs').existsSync(require('path').join(__dirname, '../dist/cli/main.js'));
-import(built ? '../dist/cli/main.js' : '../src/cli/main.ts').catch(function (error) {
+var path = require('path');
+var built = path.join(__dirname, '../dist/cli/main.js');
+// A checkout that was never built runs its sources: in place of this process, under the condition that they need.
+if (!require('fs').existsSync(built))
+  process.execve(process.execPath, [process.execPath, '-C', 'source', path.join(__dirname, '../src/cli/main.ts')].concat(process.argv.slice(2)), process.env);
+import('../dist/cli/main.js').catch(function (error) {
   process.stderr.write(String(error) + '\n');
   process.exit(70);
 });

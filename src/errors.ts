@@ -107,6 +107,17 @@ export class ReceiptConflictError extends ReceiptSyncError {
   }
 }
 
+/** Evidence (a note, a checkpoint, a proof, a key, a policy) that is none: `what` names the kind. Malformed is refused, never skipped. */
+export class InvalidEvidenceError extends ReceiptSyncError {
+  override readonly name = 'InvalidEvidenceError';
+  readonly what: string;
+
+  constructor(what: string, problem: string) {
+    super('INVALID_EVIDENCE', `${what} ${problem}`);
+    this.what = what;
+  }
+}
+
 /** The local store did not confirm a write: the outcome is unknown, retry with the same id. `untilRestart`: no write is taken before one. */
 export class StoreFailedError extends ReceiptSyncError {
   override readonly name = 'StoreFailedError';

@@ -25,6 +25,8 @@ export const ROOMS: ReadonlyMap<string, readonly string[]> = new Map([
   ['adapters', ['std', 'errors', 'receipt', 'tlog', 'region', 'log', 'quorum', 'retention', 'ports']],
   ['config', ['std', 'errors', 'region']],
   ['health', ['region']],
+  // The offline verifier: nothing that needs more than a receipt, a certificate and a policy.
+  ['verify', ['std', 'errors', 'receipt', 'quorum']],
   ['manager', ['std', 'errors', 'receipt', 'region', 'ports', 'replication', 'adapters']],
   // Of the ports only the events' type: a sidecar's events are the manager's.
   ['client', ['std', 'errors', 'receipt', 'region', 'ports']],

@@ -1,6 +1,5 @@
-import { hash } from 'node:crypto';
 import { assert } from '../std/assert.ts';
-import { view } from '../std/bytes.ts';
+import { numbersIn, sha256, utf8Bytes } from '../std/bytes.ts';
 
 /** Entry of kind 1: `01 | 01 | u64 recorded_at | commitment[32]` (SPEC §2). */
 export const RECEIPT_ENTRY_BYTES = 42;
@@ -10,25 +9,26 @@ export const SALT_BYTES = 16;
 const ENTRY_VERSION = 1;
 const KIND_RECEIPT = 1;
 const COMMITMENT_OFFSET = 10;
-const COMMITMENT_TAG = Buffer.from('RSc1', 'ascii');
+const COMMITMENT_TAG = utf8Bytes('RSc1');
 /** `recorded_at` counts 1/65,536 of a millisecond, so that a log can hold that many entries per ms in strict order. */
 const TICKS_PER_MS = 65_536n;
 
 /** `SHA-256("RSc1" | salt[16] | D)`: binds the entry to the receipt's digest without showing it (SPEC §2). */
-export function commitment(salt: Uint8Array, digest: Uint8Array): Buffer {
+export function commitment(salt: Uint8Array, digest: Uint8Array): Uint8Array {
   assert(salt.length === SALT_BYTES && digest.length === 32, 'a salt has 16 bytes, a digest 32');
   COMMITTED.set(salt, COMMITMENT_TAG.length);
   COMMITTED.set(digest, COMMITMENT_TAG.length + SALT_BYTES);
-  return hash('sha256', COMMITTED, 'buffer');
+  return sha256(COMMITTED);
 }
 /** Scratch of `commitment`, which is synchronous: one allocation for all calls. */
-const COMMITTED = Buffer.concat([COMMITMENT_TAG, Buffer.alloc(SALT_BYTES + 32)]);
+const COMMITTED = new Uint8Array(COMMITMENT_TAG.length + SALT_BYTES + 32);
+COMMITTED.set(COMMITMENT_TAG);
 
 /** Writes a kind-1 entry of 42 bytes into `target` at `offset`. */
-export function writeReceiptEntry(target: Buffer, offset: number, entry: { readonly recordedAt: bigint; readonly commitment: Uint8Array }): void {
+export function writeReceiptEntry(target: Uint8Array, offset: number, entry: { readonly recordedAt: bigint; readonly commitment: Uint8Array }): void {
   target[offset] = ENTRY_VERSION;
   target[offset + 1] = KIND_RECEIPT;
-  target.writeBigUInt64BE(entry.recordedAt, offset + 2);
+  numbersIn(target).setBigUint64(offset + 2, entry.recordedAt);
   target.set(entry.commitment, offset + COMMITMENT_OFFSET);
 }
 
@@ -39,7 +39,7 @@ export function entryCommitment(entry: Uint8Array): Uint8Array {
 
 /** The origin's claim of when it recorded the entry, in 1/65,536 ms since 1970. Every kind has it at the same place. */
 export function recordedAt(entry: Uint8Array): bigint {
-  return view(entry).readBigUInt64BE(2);
+  return numbersIn(entry).getBigUint64(2);
 }
 
 /** The `recorded_at` that follows `last` at wall time `nowMs`: strictly increasing even where the clock is not. */

@@ -1,5 +1,5 @@
 import { assert } from '../std/assert.ts';
-import { view } from '../std/bytes.ts';
+import { view } from '../std/buffer.ts';
 import { commitment, RECEIPT_ENTRY_BYTES, SALT_BYTES, writeReceiptEntry } from './entry.ts';
 
 /** One batch holds at most this many entries; C2SP mirrors take no more, and a group must fit one batch (SPEC §3.2). */

@@ -1,4 +1,5 @@
 import { InvalidReceiptError } from '../errors.ts';
+import { utf8Bytes } from '../std/bytes.ts';
 
 /** SPEC §1. Bytes of UTF-8. */
 export const ID_BYTES_MAX = 256;
@@ -17,7 +18,7 @@ export function checkId(field: 'receipt_id' | 'transaction_id', text: string): s
   if (PRINTABLE_ASCII.test(text)) return text;
   if (!text.isWellFormed()) throw new InvalidReceiptError(field, 'must not hold a lone surrogate');
   if (FORBIDDEN.test(text)) throw new InvalidReceiptError(field, 'must not hold control characters');
-  if (Buffer.byteLength(text) > ID_BYTES_MAX) throw new InvalidReceiptError(field, `must have at most ${ID_BYTES_MAX} bytes`);
+  if (utf8Bytes(text).length > ID_BYTES_MAX) throw new InvalidReceiptError(field, `must have at most ${ID_BYTES_MAX} bytes`);
   return text;
 }
 

@@ -1,0 +1,31 @@
+import { type CertificateReport, checkCertificate } from './quorum/certificate.ts';
+import { parseReceipt } from './receipt/parse.ts';
+import type { Receipt } from './receipt/receipt.ts';
+import { receiptFromJson } from './receipt/wire.ts';
+import { utf8Text } from './std/bytes.ts';
+
+export type { CertificateReport, Check, CheckName } from './quorum/certificate.ts';
+export type { Receipt } from './receipt/receipt.ts';
+
+/** A certificate, what it is said to certify, and whom to believe. */
+export interface VerifyInput {
+  /** A `.tlog-proof` file (C2SP tlog-proof). */
+  readonly certificate: string | Uint8Array;
+  /** The receipt, or its JSON (SPEC §1). */
+  readonly receipt: Receipt | string | Uint8Array;
+  /** A policy file (C2SP tlog-policy), got from somebody you trust. */
+  readonly policy: string | Uint8Array;
+}
+
+/**
+ * Verifies offline that a quorum of regions had this receipt on stable storage (SPEC §5). No input or output but its arguments; never
+ * throws or rejects on bad input: whatever is wrong is a check that is not ok. Runs in Node.js and in browsers.
+ */
+export async function verifyCertificate({ certificate, receipt, policy }: VerifyInput): Promise<CertificateReport> {
+  return checkCertificate({ certificate, policy, receipt: () => readReceipt(receipt) });
+}
+
+function readReceipt(receipt: VerifyInput['receipt']): Receipt {
+  if (typeof receipt === 'string') return receiptFromJson(receipt);
+  return receipt instanceof Uint8Array ? receiptFromJson(utf8Text(receipt) ?? '') : parseReceipt(receipt);
+}
