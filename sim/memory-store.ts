@@ -1,10 +1,15 @@
 import { ReceiptSyncError, StoreFailedError } from '../src/errors.ts';
+import { type RecoveredLog, TEXTS_KEPT } from '../src/log/changes.ts';
 import { recordedAt, recordedFrom } from '../src/log/entry.ts';
 import { groupItems } from '../src/log/group.ts';
-import type { Changes, Group, LogNumber, LogStore, NewGroup, ParkedReceipt, Recovered } from '../src/ports/log-store.ts';
+import { frameLeaves } from '../src/log/growth.ts';
+import { withRefused } from '../src/log/heads.ts';
+import type { Changes, Group, LogNumber, LogStore, NewGroup, ParkedReceipt, Recovered, RemoteCosigned, TreeGrowth } from '../src/ports/log-store.ts';
 import type { KnownReceipt, Place, ReceiptIndex, ReceiptPage, ReceiptQuery, StoredReceipt } from '../src/ports/receipt-index.ts';
 import { parseCanonical, receiptDigest, receiptIdOf } from '../src/receipt/canonical.ts';
 import { assert } from '../src/std/assert.ts';
+import { concatBytes, equalBytes } from '../src/std/bytes.ts';
+import { append, EMPTY_EDGE, rootOf } from '../src/tlog/edge.ts';
 
 interface Arrival extends Place {
   readonly canonical: Uint8Array;
@@ -24,6 +29,10 @@ export class MemoryDisk {
   readonly arrivals: Arrival[] = [];
   readonly offsets: Map<string, number> = new Map();
   readonly parked: Map<string, ParkedReceipt> = new Map();
+  readonly cosigned: Map<string, RemoteCosigned> = new Map();
+  readonly tiles: Map<string, Uint8Array> = new Map();
+  readonly logs: Map<LogNumber, RecoveredLog> = new Map();
+  starts = 0;
   /** Set while a store is open on it: one at a time. */
   isOpen = false;
 
@@ -38,7 +47,13 @@ export class MemoryDisk {
 
   /** One transaction, whole. */
   apply(changes: Changes): void {
+    for (const { log, origin } of changes.mirrored) this.logs.set(log, { ...EMPTY_LOG, origin, edge: EMPTY_EDGE });
     for (const group of changes.groups) this.#append(group);
+    for (const growth of changes.trees) this.#grow(growth);
+    for (const text of changes.texts) this.#change(text.log, ({ texts }) => ({ texts: [...texts, text].slice(-TEXTS_KEPT) }));
+    for (const { log, ...range } of changes.refusals) this.#change(log, ({ refused }) => ({ refused: withRefused(refused, range) }));
+    for (const note of changes.notes) this.#change(note.log, () => ({ [note.kind]: note }));
+    for (const cosigned of changes.cosigned) this.cosigned.set(cosigned.region, cosigned);
     for (const { region, offset } of changes.offsets) this.offsets.set(region, offset);
     for (const parked of changes.parked) this.parked.set(`${parked.region}/${parked.index}`, parked);
   }
@@ -48,17 +63,49 @@ export class MemoryDisk {
     const groups = this.groups.get(log) ?? [];
     this.groups.set(log, groups);
     groups.push(group);
+    const lastRecordedAt = recordedAt([...groupItems(frame)].at(-1)?.entry ?? new Uint8Array(10));
+    this.#change(log, () => ({ size: start + group.count, lastRecordedAt }));
     let n = 0;
     for (const { entry, canonical } of groupItems(frame)) {
+      if (canonical.length === 0 || group.refused.includes(n)) {
+        n += 1;
+        continue;
+      }
       const id = receiptIdOf(canonical);
       const known = this.index.get(id) ?? { digest: digests.subarray(32 * n, 32 * n + 32), places: [] };
       this.index.set(id, known);
-      known.places.push({ log, index: start + n, arrival: this.arrivals.length });
+      if (!known.places.some((place) => place.log === log)) known.places.push({ log, index: start + n, arrival: this.arrivals.length });
       this.arrivals.push({ log, index: start + n, canonical, recordedAt: recordedAt(entry) });
       n += 1;
     }
   }
+
+  #grow({ log, size, root, tiles }: TreeGrowth): void {
+    for (const { level, index, hashes } of tiles) this.tiles.set(`${log}/${level}/${index}`, hashes);
+    this.#change(log, ({ edge = EMPTY_EDGE }) => {
+      const grown = (this.groups.get(log) ?? []).filter(({ start, count }) => start >= edge.size && start + count <= size);
+      const next = append(edge, concatBytes(grown.map(({ frame, count }) => frameLeaves(frame, count)))).edge;
+      assert(equalBytes(rootOf(next), root), 'a root is that of its entries');
+      return { edge: next };
+    });
+  }
+
+  #change(log: LogNumber, change: (before: RecoveredLog) => Partial<RecoveredLog>): void {
+    const before = this.logs.get(log) ?? EMPTY_LOG;
+    this.logs.set(log, { ...before, ...change(before) });
+  }
 }
+
+const EMPTY_LOG: RecoveredLog = {
+  size: 0,
+  lastRecordedAt: 0n,
+  origin: undefined,
+  edge: undefined,
+  texts: [],
+  refused: [],
+  checkpoint: undefined,
+  certified: undefined,
+};
 
 /** How a disk behaves; the simulator changes it while the store runs. */
 export interface DiskWeather {
@@ -98,15 +145,16 @@ export class MemoryStore implements LogStore, ReceiptIndex {
 
   async recover(): Promise<Recovered> {
     await this.#reading();
-    const { groups, offsets, parked, storeId } = this.#disk;
+    const { logs, offsets, parked, cosigned, storeId } = this.#disk;
+    this.#disk.starts += 1;
     return {
       storeId,
-      sizes: new Map([...groups.keys()].map((log) => [log, this.#disk.size(log)])),
-      lastRecordedAt: new Map(
-        [...groups].map(([log, all]) => [log, recordedAt([...groupItems(all.at(-1)?.frame ?? new Uint8Array())].at(-1)?.entry ?? new Uint8Array(10))]),
-      ),
+      starts: this.#disk.starts,
+      forgot: undefined,
+      logs: new Map(logs),
       offsets: [...offsets].map(([region, offset]) => ({ region, offset })),
       parked: [...parked.values()],
+      cosigned: [...cosigned.values()],
     };
   }
 
@@ -150,6 +198,11 @@ export class MemoryStore implements LogStore, ReceiptIndex {
       bytes += group.frame.length;
       return n === 0 || bytes <= bytesMax;
     });
+  }
+
+  async tile(log: LogNumber, level: number, index: number): Promise<Uint8Array | undefined> {
+    await this.#reading();
+    return this.#disk.tiles.get(`${log}/${level}/${index}`);
   }
 
   async find(ids: readonly string[]): Promise<readonly (KnownReceipt | undefined)[]> {

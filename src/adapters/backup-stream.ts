@@ -1,15 +1,19 @@
-import type { ParkedReceipt, RemoteOffset } from '../log/changes.ts';
+import type { KeptNote, LogNumber, ParkedReceipt, RemoteOffset } from '../log/changes.ts';
 import type { Arrivals, ArrivedGroup } from '../ports/arrivals.ts';
 import type { LogStore } from '../ports/log-store.ts';
 
 /** First line of a backup stream. */
 export interface BackupHead {
-  readonly format: 'receipt-sync-backup/1';
+  readonly format: 'receipt-sync-backup/2';
   readonly region: string;
   readonly cluster: string;
   /** As they were before the first group was read: an offset may lag, and repeats are duplicates there. */
   readonly offsets: readonly RemoteOffset[];
   readonly parked: readonly ParkedReceipt[];
+  /** Logs that the region mirrors. */
+  readonly mirrored: readonly { readonly log: LogNumber; readonly origin: string }[];
+  /** Checkpoints of what follows: certificates can be made from a backup, though it signs nothing (SPEC §2.1). */
+  readonly notes: readonly KeptNote[];
 }
 
 /** Frames read from the store at once: no commit waits longer than that behind a backup. */
@@ -26,8 +30,10 @@ export async function* backupBytes(
   identity: { readonly region: string; readonly cluster: string },
   afterSeq: number,
 ): AsyncGenerator<Buffer, void, undefined> {
-  const { offsets, parked } = await store.recover();
-  const head: BackupHead = { format: 'receipt-sync-backup/1', ...identity, offsets, parked };
+  const { offsets, parked, logs } = await store.recover();
+  const mirrored = [...logs].flatMap(([log, { origin }]) => (origin === undefined ? [] : [{ log, origin }]));
+  const notes = [...logs.values()].flatMap(({ checkpoint, certified }) => [checkpoint, certified].filter((note) => note !== undefined));
+  const head: BackupHead = { format: 'receipt-sync-backup/2', ...identity, offsets, parked, mirrored, notes };
   yield Buffer.from(`${JSON.stringify(head)}\n`);
   let seq = afterSeq;
   for (let groups = await store.arrivals(seq, READ_BYTES_MAX); groups.length > 0; groups = await store.arrivals(seq, READ_BYTES_MAX)) {
@@ -54,7 +60,7 @@ export class BackupReader {
     const end = this.#rest.indexOf(0x0a);
     const head = JSON.parse(this.#rest.toString('utf8', 0, end));
     this.#rest = this.#rest.subarray(end + 1);
-    if (head.format !== 'receipt-sync-backup/1') throw new Error('This is no backup stream that this version reads');
+    if (head.format !== 'receipt-sync-backup/2') throw new Error('This is no backup stream that this version reads');
     return head;
   }
 

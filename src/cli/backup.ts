@@ -2,9 +2,14 @@ import { Command } from 'commander';
 import { BackupReader } from '../adapters/backup-stream.ts';
 import { openSqliteStore, type SqliteStore } from '../adapters/store-sqlite/store.ts';
 import type { ReceiptSyncClient } from '../client.ts';
-import { checkedGroup } from '../log/check-group.ts';
+import { InvalidEvidenceError } from '../errors.ts';
+import { type CheckedFrame, checkFrame } from '../log/batch.ts';
+import { appendChecked } from '../log/decide-batch.ts';
+import { growTree } from '../log/growth.ts';
+import { headOf, recoveredHeads } from '../log/heads.ts';
+import { Turn } from '../log/turn.ts';
 import type { ArrivedGroup } from '../ports/arrivals.ts';
-import type { NewGroup } from '../ports/log-store.ts';
+import { NO_CHANGES } from '../ports/log-store.ts';
 import { equalBytes } from '../std/bytes.ts';
 import { CommandFailure, EXIT } from './exit.ts';
 import { clientOf, print, type TargetOptions, tell } from './io.ts';
@@ -37,8 +42,8 @@ async function backup(dir: string, options: BackupOptions): Promise<void> {
   const store = await openSqliteStore({ dataDir: dir, region, cluster });
   try {
     const added = await copyInto(store, client, dir);
-    const { sizes } = await store.recover();
-    const total = [...sizes.values()].reduce((sum, size) => sum + size, 0);
+    const { logs } = await store.recover();
+    const total = [...logs.values()].reduce((sum, { size }) => sum + size, 0);
     if (options.json === true) print(JSON.stringify({ region, dir, added, total }));
     else print(`${dir} holds ${total} receipts of ${region}, ${added} of them new`);
     tell('To start from it: receipt-sync serve --config FILE --set store.path=DIR, on a copy if the backup is to stay.');
@@ -47,31 +52,49 @@ async function backup(dir: string, options: BackupOptions): Promise<void> {
   }
 }
 
-/** Everything after what is there already. Offsets come last: they speak of entries that are here by then. */
+/** Everything after what is there already. Offsets and notes come last: they speak of entries that are here by then. */
 async function copyInto(store: SqliteStore, client: ReceiptSyncClient, dir: string): Promise<number> {
-  await store.recover();
+  const before = await store.recover();
   const lastSeq = await store.lastArrival();
   const reader = new BackupReader(await client.backup(Math.max(0, lastSeq - 1)));
-  const { offsets, parked } = await reader.head();
+  const { region, offsets, parked, mirrored, notes } = await reader.head();
   const groups = reader.groups();
   if (lastSeq > 0) await checkOverlap(store, (await groups.next()).value, { lastSeq, dir });
+  const news = mirrored.filter(({ log }) => before.logs.get(log)?.origin === undefined);
+  await store.commit({ ...NO_CHANGES, mirrored: news });
   using bar = new ProgressBar('backup');
-  let waiting: NewGroup[] = [];
+  let turn = new Turn(region, recoveredHeads((await store.recover()).logs), new Map());
   let bytes = 0;
   let added = 0;
-  for await (const arrived of groups) {
-    const group = checked(arrived);
-    waiting.push(group);
-    bytes += group.frame.length;
-    added += group.count;
-    bar.show({ done: 0, total: 0, receipts: added });
-    if (bytes < COMMIT_BYTES) continue;
-    await store.commit({ groups: waiting, offsets: [], parked: [] });
-    waiting = [];
+  const write = async (): Promise<void> => {
+    await store.commit({ ...NO_CHANGES, ...turn.written() });
+    turn = new Turn(region, turn.heads, new Map());
     bytes = 0;
+  };
+  for await (const arrived of groups) {
+    await take(store, turn, arrived);
+    bytes += arrived.frame.length;
+    added += arrived.count;
+    bar.show({ done: 0, total: 0, receipts: added });
+    if (bytes >= COMMIT_BYTES) await write();
   }
-  await store.commit({ groups: waiting, offsets, parked });
+  await write();
+  await store.commit({ ...NO_CHANGES, offsets, parked, notes });
   return added;
+}
+
+/** Adds a group to the turn, checked entry by entry; what another content came first for is refused here as it was there. */
+async function take(store: SqliteStore, turn: Turn, arrived: ArrivedGroup): Promise<void> {
+  const checked = checkedFrame(arrived);
+  const ids = checked.items.flatMap(({ receipt }) => (receipt === undefined ? [] : [receipt.id]));
+  const known = await store.find(ids);
+  for (const [n, id] of ids.entries()) {
+    const found = known[n];
+    if (found !== undefined && !turn.known.has(id)) turn.known.set(id, found);
+  }
+  const { edge } = headOf(turn.heads, arrived.log);
+  const { log, frame } = arrived;
+  appendChecked(turn, { log, frame, items: checked.items }, edge === undefined ? undefined : growTree(log, edge, checked.leaves));
 }
 
 /** The last group that is there must be the region's own at that place: else it is no earlier backup of this store. */
@@ -81,12 +104,15 @@ async function checkOverlap(store: SqliteStore, theirs: ArrivedGroup | undefined
   throw new CommandFailure(EXIT.badData, `${at.dir} is no earlier backup of this region as it is now: name another folder`);
 }
 
-function checked(arrived: ArrivedGroup): NewGroup {
-  const group = checkedGroup(arrived);
-  if (group !== undefined) return group;
+function checkedFrame(arrived: ArrivedGroup): CheckedFrame {
   const { log, start, count } = arrived;
-  throw new CommandFailure(
-    EXIT.badData,
-    `The region holds damaged receipts: entries ${start} to ${start + count - 1} of log ${log}; what came before them is in the backup`,
-  );
+  try {
+    return checkFrame(arrived);
+  } catch (error) {
+    if (!(error instanceof InvalidEvidenceError)) throw error;
+    throw new CommandFailure(
+      EXIT.badData,
+      `The region holds damaged receipts: entries ${start} to ${start + count - 1} of log ${log} (${error.message}); what came before them is in the backup`,
+    );
+  }
 }

@@ -1,3 +1,6 @@
+import type { Edge, FullTile } from '../tlog/edge.ts';
+import type { RefusedRange } from './log-text.ts';
+
 /** A log of this store, by number. Mirrored logs (SPEC §3.2) get numbers from 3 on. */
 export type LogNumber = number;
 
@@ -19,8 +22,52 @@ export interface Group {
 
 /** A group to be written; its digests feed the index of first digests. */
 export interface NewGroup extends Group {
-  /** `count × digest[32]`, in entry order. */
+  /** `count × digest[32]`, in entry order; zeroes where an entry has no receipt. */
   readonly digests: Uint8Array;
+  /** Entries, by their place in the group, whose id had another content first (SPEC §4): stored, and not what `find` knows of the id. */
+  readonly refused: readonly number[];
+}
+
+/** How a log's tree has grown by the groups of the same turn. */
+export interface TreeGrowth {
+  readonly log: LogNumber;
+  /** Leaves now. */
+  readonly size: number;
+  readonly root: Uint8Array;
+  /** Those that became full by it. */
+  readonly tiles: readonly FullTile[];
+}
+
+/** A text that this region has cosigned, of a log that it mirrors: asked again it gives the same signature (SPEC §3.2). */
+export interface CosignedText {
+  readonly log: LogNumber;
+  readonly size: number;
+  /** SHA-256 of the text in hex. */
+  readonly hash: string;
+  /** The signature's time, unix s. */
+  readonly atS: number;
+}
+
+/** Entries that somebody refuses: this region those of a mirrored log, a remote those of the own one. */
+export interface Refusal extends RefusedRange {
+  readonly log: LogNumber;
+}
+
+/** A signed checkpoint to keep: the newest of its kind and log. */
+export interface KeptNote {
+  readonly log: LogNumber;
+  /** `checkpoint`: as its origin signed it, cosigned here; `certified`: with signatures that reach the threshold. */
+  readonly kind: 'checkpoint' | 'certified';
+  readonly size: number;
+  readonly note: string;
+}
+
+/** The largest checkpoint of the own log that a remote has cosigned: a remote that later holds less has forgotten (SPEC §2.1). */
+export interface RemoteCosigned {
+  readonly region: string;
+  readonly size: number;
+  /** With that cosignature. */
+  readonly note: string;
 }
 
 /** What a plain remote is owed begins here: every entry of the own log below was answered (SPEC §3.1). */
@@ -44,8 +91,37 @@ export interface ParkedReceipt {
 export interface Changes {
   /** In commit order; each starts at its log's size. */
   readonly groups: readonly NewGroup[];
+  readonly trees: readonly TreeGrowth[];
+  /** Logs that are mirrored from now on. */
+  readonly mirrored: readonly { readonly log: LogNumber; readonly origin: string }[];
+  readonly texts: readonly CosignedText[];
+  readonly refusals: readonly Refusal[];
+  readonly notes: readonly KeptNote[];
+  readonly cosigned: readonly RemoteCosigned[];
   readonly offsets: readonly RemoteOffset[];
   readonly parked: readonly ParkedReceipt[];
+}
+
+/** A turn that writes nothing. */
+export const NO_CHANGES: Changes = { groups: [], trees: [], mirrored: [], texts: [], refusals: [], notes: [], cosigned: [], offsets: [], parked: [] };
+
+/** Texts of one log that are kept to be signed again (SPEC §3.2). */
+export const TEXTS_KEPT = 64;
+
+/** What a store knows of one log when it is opened. */
+export interface RecoveredLog {
+  readonly size: number;
+  /** The last entry's `recorded_at`, 0n where empty. */
+  readonly lastRecordedAt: bigint;
+  /** The origin line of a mirrored log; `undefined` of the own and the received log. */
+  readonly origin: string | undefined;
+  /** Rebuilt from entries and tiles, and checked against the stored root; `undefined` of a log without a tree. */
+  readonly edge: Edge | undefined;
+  /** The newest ones, oldest first. */
+  readonly texts: readonly CosignedText[];
+  readonly refused: readonly RefusedRange[];
+  readonly checkpoint: KeptNote | undefined;
+  readonly certified: KeptNote | undefined;
 }
 
 /** Where a receipt stands in one log. */

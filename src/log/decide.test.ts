@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { toHex } from '../std/bytes.ts';
-import { OWN_LOG, RECEIVED_LOG } from './changes.ts';
-import { type DecisionInput, decide, type ReceiptJob } from './decide.ts';
+import { append, EMPTY_EDGE } from '../tlog/edge.ts';
+import { type NewGroup, OWN_LOG, RECEIVED_LOG } from './changes.ts';
+import { type Decision, type DecisionInput, decide, type Job, type ReceiptJob } from './decide.ts';
 import { commitment, nextRecordedAt, recordedAt, writeReceiptEntry } from './entry.ts';
 import { groupItems } from './group.ts';
+import { emptyHead } from './heads.ts';
 
 function job(from: 'application' | 'peer', receiptId: string, content = 1): ReceiptJob {
   const receipt = { receiptId, transactionId: '', hash: Uint8Array.of(content), ticks: 1, spanId: 0n, committed: true };
@@ -12,7 +14,12 @@ function job(from: 'application' | 'peer', receiptId: string, content = 1): Rece
 }
 
 function input(change: Partial<DecisionInput> = {}): DecisionInput {
-  return { heads: new Map(), known: new Map(), nowMs: 1_000, salts: new Uint8Array(16 * 8), ...change };
+  return { region: 'here', heads: new Map(), known: new Map(), nowMs: 1_000, salts: new Uint8Array(16 * 8), ...change };
+}
+
+function decided(jobs: readonly Job[], given: DecisionInput): Decision & { readonly groups: readonly NewGroup[] } {
+  const decision = decide(jobs, given);
+  return { ...decision, groups: decision.changes.groups };
 }
 
 test("the vector's entry is that of SPEC §2", () => {
@@ -24,7 +31,7 @@ test("the vector's entry is that of SPEC §2", () => {
 });
 
 test('the first content of a group wins, in the order of the jobs', () => {
-  const { answers, groups } = decide([job('application', 'a', 1), job('peer', 'a', 2), job('application', 'a', 2), job('application', 'a', 1)], input());
+  const { answers, groups } = decided([job('application', 'a', 1), job('peer', 'a', 2), job('application', 'a', 2), job('application', 'a', 1)], input());
   assert.deepEqual(
     answers.map(({ kind }) => kind),
     ['appended', 'conflict', 'conflict', 'known'],
@@ -37,7 +44,7 @@ test('the first content of a group wins, in the order of the jobs', () => {
 
 test('what the store knows wins over everything in the group', () => {
   const known = new Map([['a', { digest: Buffer.alloc(32, 7), places: [{ log: OWN_LOG, index: 3 }] }]]);
-  const { answers } = decide([job('application', 'a', 1), job('peer', 'a', 7), job('application', 'a', 7)], input({ known }));
+  const { answers } = decided([job('application', 'a', 1), job('peer', 'a', 7), job('application', 'a', 7)], input({ known }));
   assert.deepEqual(answers, [
     { kind: 'conflict', held: Buffer.alloc(32, 7) },
     { kind: 'known', index: 3 },
@@ -47,7 +54,7 @@ test('what the store knows wins over everything in the group', () => {
 
 test('a receipt of the own application that is held only through others goes into the own log too', () => {
   const known = new Map([['a', { digest: Buffer.alloc(32, 1), places: [{ log: RECEIVED_LOG, index: 0 }] }]]);
-  const { answers, groups } = decide([job('peer', 'a'), job('application', 'a'), job('application', 'a')], input({ known }));
+  const { answers, groups } = decided([job('peer', 'a'), job('application', 'a'), job('application', 'a')], input({ known }));
   assert.deepEqual(
     answers.map(({ kind }) => kind),
     ['known', 'appended', 'known'],
@@ -59,8 +66,8 @@ test('a receipt of the own application that is held only through others goes int
 });
 
 test('each log goes on where it ended, and its times strictly increase even where the clock goes back', () => {
-  const heads = new Map([[OWN_LOG, { size: 5, lastRecordedAt: 10n ** 15n }]]);
-  const { groups, heads: after } = decide([job('application', 'a'), job('peer', 'b'), job('application', 'c')], input({ heads, nowMs: 1 }));
+  const heads = new Map([[OWN_LOG, { ...emptyHead(OWN_LOG), size: 5, lastRecordedAt: 10n ** 15n, edge: append(EMPTY_EDGE, new Uint8Array(5 * 32)).edge }]]);
+  const { groups, heads: after } = decided([job('application', 'a'), job('peer', 'b'), job('application', 'c')], input({ heads, nowMs: 1 }));
   assert.deepEqual(
     groups.map(({ log, start, count }) => [log, start, count]),
     [
@@ -72,13 +79,13 @@ test('each log goes on where it ended, and its times strictly increase even wher
     groups.map(({ frame }) => [...groupItems(frame)].map(({ entry }) => recordedAt(entry))),
     [[10n ** 15n + 1n, 10n ** 15n + 2n], [65_536n]],
   );
-  assert.deepEqual(after.get(OWN_LOG), { size: 7, lastRecordedAt: 10n ** 15n + 2n });
+  assert.deepEqual([after.get(OWN_LOG)?.size, after.get(OWN_LOG)?.lastRecordedAt, after.get(OWN_LOG)?.edge?.size], [7, 10n ** 15n + 2n, 7]);
   assert.equal(nextRecordedAt(0n, 1_000), 65_536_000n);
 });
 
 test('a frame gives back entry, canonical bytes and salt, and every receipt has a salt of its own', () => {
   const salts = Uint8Array.from({ length: 32 }, (_, n) => n);
-  const { groups } = decide([job('application', 'a'), job('application', 'b')], input({ salts }));
+  const { groups } = decided([job('application', 'a'), job('application', 'b')], input({ salts }));
   const items = [...groupItems(groups[0]?.frame ?? new Uint8Array())];
   assert.deepEqual(
     items.map(({ canonical }) => canonical.toString()),

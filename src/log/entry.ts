@@ -6,8 +6,14 @@ export const RECEIPT_ENTRY_BYTES = 42;
 /** Per receipt, random, stored beside it and never in the log, so that the log can't be guessed back. */
 export const SALT_BYTES = 16;
 
+/** The first byte of every entry. */
 const ENTRY_VERSION = 1;
-const KIND_RECEIPT = 1;
+/** Entries that stand for a receipt; what other kinds say is not needed to hash them (SPEC §2). */
+export const KIND_RECEIPT = 1;
+/** Version, kind and time, without which nothing is an entry. */
+export const ENTRY_BYTES_MIN = 10;
+/** Other kinds carry a body of at most 16 KiB. */
+export const ENTRY_BYTES_MAX: number = ENTRY_BYTES_MIN + 16 * 1024;
 const COMMITMENT_OFFSET = 10;
 const COMMITMENT_TAG = utf8Bytes('RSc1');
 /** `recorded_at` counts 1/65,536 of a millisecond, so that a log can hold that many entries per ms in strict order. */
@@ -30,6 +36,17 @@ export function writeReceiptEntry(target: Uint8Array, offset: number, entry: { r
   target[offset + 1] = KIND_RECEIPT;
   numbersIn(target).setBigUint64(offset + 2, entry.recordedAt);
   target.set(entry.commitment, offset + COMMITMENT_OFFSET);
+}
+
+/** Is this an entry, of whatever kind? */
+export function isEntry(entry: Uint8Array): boolean {
+  if (entry[0] !== ENTRY_VERSION || entry.length < ENTRY_BYTES_MIN || entry.length > ENTRY_BYTES_MAX) return false;
+  return entry[1] !== KIND_RECEIPT || entry.length === RECEIPT_ENTRY_BYTES;
+}
+
+/** Of an entry that is one. */
+export function entryKind(entry: Uint8Array): number {
+  return entry[1] ?? 0;
 }
 
 /** The commitment of a kind-1 entry; shares its memory. */

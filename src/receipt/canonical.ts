@@ -1,5 +1,6 @@
 import { assert } from '../std/assert.ts';
-import { numbersIn, sha256, utf8Bytes } from '../std/bytes.ts';
+import { numbersIn, sha256, utf8Bytes, utf8Text } from '../std/bytes.ts';
+import { HASH_BYTES_MAX, isId } from './limits.ts';
 import type { Receipt } from './receipt.ts';
 
 const VERSION = 1;
@@ -76,4 +77,21 @@ function text(bytes: Uint8Array, at: number): readonly [string, number] {
   const end = at + 2 + (((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0));
   assert(end <= bytes.length, 'canonical bytes hold their texts');
   return [DECODER.decode(bytes.subarray(at + 2, end)), end];
+}
+
+/** The id of canonical bytes that came from elsewhere, or `undefined` if they are not exactly those of a receipt by SPEC §1. */
+export function checkedCanonical(canonical: Uint8Array): string | undefined {
+  const transactionAt = textEnd(canonical, 1);
+  const hashAt = textEnd(canonical, transactionAt);
+  const hashEnd = textEnd(canonical, hashAt);
+  if (canonical[0] !== VERSION || hashEnd + 13 !== canonical.length || (canonical[hashEnd + 12] ?? 2) > 1) return undefined;
+  const hashBytes = hashEnd - hashAt - 2;
+  const receiptId = utf8Text(canonical.subarray(3, transactionAt));
+  const transactionId = utf8Text(canonical.subarray(transactionAt + 2, hashAt));
+  if (hashBytes < 1 || hashBytes > HASH_BYTES_MAX || receiptId === undefined || transactionId === undefined) return undefined;
+  return isId('receipt_id', receiptId) && isId('transaction_id', transactionId) ? receiptId : undefined;
+}
+
+function textEnd(bytes: Uint8Array, at: number): number {
+  return at + 2 + (((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0));
 }

@@ -12,14 +12,26 @@ const FORBIDDEN = /[\u0000-\u001f\u007f]/;
 const PRINTABLE_ASCII = /^[\u0020-\u007e]*$/;
 
 /** Refuses what is not an id by SPEC §1; `field` is the wire name. */
-export function checkId(field: 'receipt_id' | 'transaction_id', text: string): string {
-  if (field === 'receipt_id' && text === '') throw new InvalidReceiptError(field, 'must not be empty');
-  if (text.length > ID_BYTES_MAX) throw new InvalidReceiptError(field, `must have at most ${ID_BYTES_MAX} bytes`);
-  if (PRINTABLE_ASCII.test(text)) return text;
-  if (!text.isWellFormed()) throw new InvalidReceiptError(field, 'must not hold a lone surrogate');
-  if (FORBIDDEN.test(text)) throw new InvalidReceiptError(field, 'must not hold control characters');
-  if (utf8Bytes(text).length > ID_BYTES_MAX) throw new InvalidReceiptError(field, `must have at most ${ID_BYTES_MAX} bytes`);
+export function checkId(field: IdField, text: string): string {
+  const problem = idProblem(field, text);
+  if (problem !== undefined) throw new InvalidReceiptError(field, problem);
   return text;
+}
+
+/** Is this an id by SPEC §1? */
+export function isId(field: IdField, text: string): boolean {
+  return idProblem(field, text) === undefined;
+}
+
+type IdField = 'receipt_id' | 'transaction_id';
+
+function idProblem(field: IdField, text: string): string | undefined {
+  if (field === 'receipt_id' && text === '') return 'must not be empty';
+  if (text.length > ID_BYTES_MAX) return `must have at most ${ID_BYTES_MAX} bytes`;
+  if (PRINTABLE_ASCII.test(text)) return undefined;
+  if (!text.isWellFormed()) return 'must not hold a lone surrogate';
+  if (FORBIDDEN.test(text)) return 'must not hold control characters';
+  return utf8Bytes(text).length > ID_BYTES_MAX ? `must have at most ${ID_BYTES_MAX} bytes` : undefined;
 }
 
 export function checkHash(hash: Uint8Array): Uint8Array {

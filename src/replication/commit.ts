@@ -1,19 +1,12 @@
 import { ClosedError, OverloadedError, StoreFailedError } from '../errors.ts';
-import { type Decision, decide, type Heads, type JobAnswer, type LogHead, type ReceiptJob } from '../log/decide.ts';
+import { type Decision, decide, type Job, type JobAnswer, type ReceiptAnswer, type ReceiptJob } from '../log/decide.ts';
+import type { BatchAnswer, BatchJob } from '../log/decide-batch.ts';
 import { SALT_BYTES } from '../log/entry.ts';
 import { GROUP_BYTES_MAX, GROUP_ENTRIES_MAX, itemBytes } from '../log/group.ts';
+import { type Heads, headOf, type LogHead, recoveredHeads } from '../log/heads.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Entropy } from '../ports/entropy.ts';
-import {
-  type Changes,
-  type LogNumber,
-  type LogStore,
-  OWN_LOG,
-  type ParkedReceipt,
-  RECEIVED_LOG,
-  type Recovered,
-  type RemoteOffset,
-} from '../ports/log-store.ts';
+import { type Changes, type LogNumber, type LogStore, type NewGroup, NO_CHANGES, OWN_LOG, type ParkedReceipt, type Recovered } from '../ports/log-store.ts';
 import type { Observer } from '../ports/observer.ts';
 import type { KnownReceipt, ReceiptIndex } from '../ports/receipt-index.ts';
 
@@ -28,35 +21,47 @@ const OFFSET_FLUSH_MS = 1_000;
 const PROBE_MS = 1_000;
 
 /** How it ends for one job. Called after the fsync, synchronously, in job order. */
-export interface Settle {
-  answered(answer: JobAnswer): void;
+export interface Settle<Answer> {
+  answered(answer: Answer): void;
   failed(error: Error): void;
 }
 
-interface Waiting extends Settle {
-  readonly job: ReceiptJob;
+interface Waiting extends Settle<JobAnswer> {
+  readonly job: Job;
+  readonly entries: number;
+  readonly bytes: number;
 }
 
-interface ParkWaiting {
-  readonly parked: ParkedReceipt;
+interface RecordWaiting {
+  readonly changes: Partial<Changes>;
   readonly done: (durable: boolean) => void;
 }
 
-/** What a turn writes beside receipts. */
-type Progress = Pick<Changes, 'offsets' | 'parked'>;
+/** What a turn writes beside entries. */
+export type Progress = Partial<Pick<Changes, 'offsets' | 'cosigned' | 'notes'>>;
+
+/** An own group that has become durable. */
+export interface OwnGroup {
+  readonly group: NewGroup;
+  /** In entry order. */
+  readonly receipts: readonly ReceiptJob[];
+  /** The own log's head with it. */
+  readonly head: LogHead;
+}
 
 /** `full`: writes fail now and are tried again; `failed`: no write is trusted before a restart (DESIGN law 1). */
 export type StoreState = 'ok' | 'full' | 'failed';
 
 export interface CommitterOptions {
+  readonly region: string;
   readonly store: LogStore & ReceiptIndex;
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly observe: Observer;
   /** Told of every own group, after it is durable and before its jobs are answered: rings the links. */
-  readonly onOwnGroup: (group: { readonly start: number; readonly receipts: readonly ReceiptJob[] }) => void;
-  /** What every plain remote has answered so far. */
-  readonly offsets: () => readonly RemoteOffset[];
+  readonly onOwnGroup: (group: OwnGroup) => void;
+  /** What the remotes have answered so far: it may lag. */
+  readonly progress: () => Progress;
 }
 
 /**
@@ -67,8 +72,9 @@ export class Committer {
   readonly #options: CommitterOptions;
   #heads: Heads;
   #waiting: Waiting[] = [];
+  #waitingEntries = 0;
   #waitingBytes = 0;
-  #parks: ParkWaiting[] = [];
+  #records: RecordWaiting[] = [];
   #hasProgress = false;
   #progressWrittenMs = Number.NEGATIVE_INFINITY;
   #state: StoreState = 'ok';
@@ -80,7 +86,9 @@ export class Committer {
 
   constructor(options: CommitterOptions, recovered: Recovered) {
     this.#options = options;
-    this.#heads = recoveredHeads(recovered);
+    this.#heads = recoveredHeads(recovered.logs);
+    // A region that has forgotten what it signed writes nothing that it would have to sign, or that could be a second content.
+    if (recovered.forgot !== undefined) this.#state = 'failed';
   }
 
   get state(): StoreState {
@@ -89,12 +97,19 @@ export class Committer {
 
   /** Entries in the own log, all durable. */
   get ownSize(): number {
-    return this.#head(OWN_LOG).size;
+    return this.head(OWN_LOG).size;
+  }
+
+  /** Where a log stands, all of it durable. */
+  head(log: LogNumber): LogHead {
+    return headOf(this.#heads, log);
   }
 
   /** Receipts held durably, in whatever log. */
   get receiptCount(): number {
-    return this.#head(OWN_LOG).size + this.#head(RECEIVED_LOG).size;
+    let count = 0;
+    for (const { size } of this.#heads.values()) count += size;
+    return count;
   }
 
   /** Is anything on its way to the store? */
@@ -103,15 +118,33 @@ export class Committer {
   }
 
   /** Queues a receipt for the next turn. Over the bounds, closed or failed it is settled at once. */
-  submit(job: ReceiptJob, settle: Settle): void {
-    const refusal = this.#refusal(job);
-    if (refusal !== undefined) {
-      settle.failed(refusal);
-      return;
-    }
-    this.#waiting.push({ job, answered: settle.answered, failed: settle.failed });
-    this.#waitingBytes += itemBytes(job.canonical);
-    this.#startTurns();
+  submit(job: ReceiptJob, { answered, failed }: Settle<ReceiptAnswer>): void {
+    const settle = (answer: JobAnswer): void => {
+      if (answer.kind === 'appended' || answer.kind === 'known' || answer.kind === 'conflict') answered(answer);
+    };
+    this.#queue({ job, entries: 1, bytes: itemBytes(job.canonical), answered: settle, failed });
+  }
+
+  /** The same for a batch of a mirrored log. */
+  submitBatch(job: BatchJob, { answered, failed }: Settle<BatchAnswer>): void {
+    const settle = (answer: JobAnswer): void => {
+      if (answer.kind !== 'appended' && answer.kind !== 'known' && answer.kind !== 'conflict') answered(answer);
+    };
+    this.#queue({ job, entries: Math.max(1, job.items.length), bytes: job.frame.length, answered: settle, failed });
+  }
+
+  /** Takes no write any more, for a reason that is not the store's: what this region has signed is more than it remembers (SPEC §2.1). */
+  forget(): void {
+    this.#state = 'failed';
+  }
+
+  /** Makes something durable that goes with no entry; resolves to false if the store failed. */
+  record(changes: Partial<Changes>): Promise<boolean> {
+    if (this.#closed || this.#state === 'failed') return Promise.resolve(false);
+    return new Promise((resolve) => {
+      this.#records.push({ changes, done: resolve });
+      this.#startTurns();
+    });
   }
 
   /** A remote has answered something: offsets are written along with other changes, at the latest in a second. */
@@ -123,11 +156,7 @@ export class Committer {
 
   /** Records a final refusal durably; resolves to false if the store failed. */
   park(parked: ParkedReceipt): Promise<boolean> {
-    if (this.#closed || this.#state === 'failed') return Promise.resolve(false);
-    return new Promise((resolve) => {
-      this.#parks.push({ parked, done: resolve });
-      this.#startTurns();
-    });
+    return this.record({ parked: [parked] });
   }
 
   /** Takes no more receipts, finishes the turns that wait, writes the last offsets. */
@@ -139,15 +168,23 @@ export class Committer {
     if (this.#state === 'ok' && this.#hasProgress) await this.#turn();
   }
 
-  #refusal(job: ReceiptJob): Error | undefined {
-    if (this.#closed) return new ClosedError();
-    if (this.#state === 'failed') return untilRestart();
-    if (this.#waiting.length < JOBS_WAITING_MAX && this.#waitingBytes + itemBytes(job.canonical) <= JOBS_BYTES_MAX) return undefined;
-    return new OverloadedError('Too many receipts wait to be stored', OVERLOAD_RETRY_AFTER_MS);
+  #queue(waiting: Waiting): void {
+    const refusal = this.#refusal(waiting.entries, waiting.bytes);
+    if (refusal !== undefined) {
+      waiting.failed(refusal);
+      return;
+    }
+    this.#waiting.push(waiting);
+    this.#waitingEntries += waiting.entries;
+    this.#waitingBytes += waiting.bytes;
+    this.#startTurns();
   }
 
-  #head(log: LogNumber): LogHead {
-    return this.#heads.get(log) ?? { size: 0, lastRecordedAt: 0n };
+  #refusal(entries: number, bytes: number): Error | undefined {
+    if (this.#closed) return new ClosedError();
+    if (this.#state === 'failed') return untilRestart();
+    if (this.#waitingEntries + entries <= JOBS_WAITING_MAX && this.#waitingBytes + bytes <= JOBS_BYTES_MAX) return undefined;
+    return new OverloadedError('Too many receipts wait to be stored', OVERLOAD_RETRY_AFTER_MS);
   }
 
   #startTurns(): void {
@@ -160,29 +197,30 @@ export class Committer {
         this.#turning = undefined;
         if (this.#state === 'full') this.#wakeIn(PROBE_MS);
         else if (this.#hasProgress && this.#state === 'ok') this.#wakeIn(OFFSET_FLUSH_MS);
-        if (this.#waiting.length + this.#parks.length > 0) this.#startTurns();
+        if (this.#waiting.length + this.#records.length > 0) this.#startTurns();
       });
   }
 
   async #turns(): Promise<void> {
     do await this.#turn();
-    while (this.#waiting.length + this.#parks.length > 0);
+    while (this.#waiting.length + this.#records.length > 0);
   }
 
   /** One turn. Never throws: a failure of the store is an answer to everybody in the turn. */
   async #turn(): Promise<void> {
     const jobs = this.#takeJobs();
-    const parks = this.#parks;
-    this.#parks = [];
+    const records = this.#records;
+    this.#records = [];
     let decided: Decision | undefined;
     let failure: StoreFailedError | undefined;
-    const offsets = this.#takeProgress();
+    const progress = this.#takeProgress();
     try {
       // After a failed fsync not even "known" is answered: what a failed commit left may be read, and is not durable (seed 13425).
       if (this.#state === 'failed') throw untilRestart();
+      const rest = [progress, ...records.map(({ changes }) => changes)].reduce(together, NO_CHANGES);
       const decision = await this.#settle(
         jobs.map(({ job }) => job),
-        { offsets, parked: parks.map(({ parked }) => parked) },
+        rest,
       );
       // Durable from here on; nothing above this line was visible to anybody.
       this.#heads = decision.heads;
@@ -190,9 +228,9 @@ export class Committer {
     } catch (error) {
       failure = asStoreFailure(error);
       this.#storeFailed(failure);
-      this.#hasProgress ||= offsets.length > 0;
+      this.#hasProgress ||= Object.keys(progress).length > 0;
     }
-    for (const { done } of parks) done(failure === undefined);
+    for (const { done } of records) done(failure === undefined);
     if (decided !== undefined) this.#answer(jobs, decided);
     else for (const { failed } of jobs) failed(failure ?? new ClosedError());
   }
@@ -200,25 +238,30 @@ export class Committer {
   /** The waiting jobs that fit one turn: one group's count and bytes in all, whatever logs they go to. */
   #takeJobs(): Waiting[] {
     let bytes = 0;
+    let entries = 0;
     let count = 0;
-    for (const { job } of this.#waiting) {
-      bytes += itemBytes(job.canonical);
-      if (count === GROUP_ENTRIES_MAX || bytes > GROUP_BYTES_MAX) break;
+    for (const job of this.#waiting) {
+      bytes += job.bytes;
+      entries += job.entries;
+      if (count > 0 && (entries > GROUP_ENTRIES_MAX || bytes > GROUP_BYTES_MAX)) break;
       count += 1;
     }
     const taken = this.#waiting.slice(0, count);
     this.#waiting = this.#waiting.slice(count);
-    this.#waitingBytes -= taken.reduce((sum, { job }) => sum + itemBytes(job.canonical), 0);
+    for (const job of taken) {
+      this.#waitingEntries -= job.entries;
+      this.#waitingBytes -= job.bytes;
+    }
     return taken;
   }
 
-  /** Offsets, if some moved and none were written lately: working them out walks what every link has under way. */
-  #takeProgress(): readonly RemoteOffset[] {
+  /** What the remotes have answered, if something moved and none was written lately: working it out walks what every link has under way. */
+  #takeProgress(): Progress {
     const now = this.#options.clock.monotonicMs();
-    if (!this.#hasProgress || now < this.#progressWrittenMs + OFFSET_FLUSH_MS) return [];
+    if (!this.#hasProgress || now < this.#progressWrittenMs + OFFSET_FLUSH_MS) return {};
     this.#hasProgress = false;
     this.#progressWrittenMs = now;
-    return this.#options.offsets();
+    return this.#options.progress();
   }
 
   /**
@@ -226,42 +269,42 @@ export class Committer {
    * knows one of them. Nobody else writes, so what it then knows is still so for the second decision. Repeats come in bursts: after
    * one the next turn asks first.
    */
-  async #settle(jobs: readonly ReceiptJob[], progress: Progress): Promise<Decision> {
+  async #settle(jobs: readonly Job[], rest: Changes): Promise<Decision> {
     const { store } = this.#options;
-    const ids = jobs.map((job) => job.receiptId);
+    const ids = jobs.flatMap(idsOf);
     if (ids.length === 0 || this.#expectsKnown) {
       const known = ids.length === 0 ? [] : await store.find(ids);
       this.#expectsKnown = known.some((each) => each !== undefined);
-      return this.#commitKnowing(known, jobs, progress);
+      return this.#commitKnowing(knownBy(ids, known), jobs, rest);
     }
-    const guess = this.#decide(jobs, []);
-    const known = await store.commit({ groups: guess.groups, ...progress }, ids);
+    const guess = this.#decide(jobs, new Map());
+    const known = await store.commit(together(guess.changes, rest), ids);
     this.#expectsKnown = known !== undefined;
-    if (known !== undefined) return this.#commitKnowing(known, jobs, progress);
+    if (known !== undefined) return this.#commitKnowing(knownBy(ids, known), jobs, rest);
     this.#enter('ok');
     return guess;
   }
 
-  async #commitKnowing(known: readonly (KnownReceipt | undefined)[], jobs: readonly ReceiptJob[], progress: Progress): Promise<Decision> {
+  async #commitKnowing(known: ReadonlyMap<string, KnownReceipt>, jobs: readonly Job[], rest: Changes): Promise<Decision> {
     const decision = this.#decide(jobs, known);
-    if (decision.groups.length + progress.offsets.length + progress.parked.length === 0) return decision;
-    await this.#options.store.commit({ groups: decision.groups, ...progress });
+    const changes = together(decision.changes, rest);
+    if (Object.values(changes).every((part) => part.length === 0)) return decision;
+    await this.#options.store.commit(changes);
     this.#enter('ok');
     return decision;
   }
 
-  #decide(jobs: readonly ReceiptJob[], found: readonly (KnownReceipt | undefined)[]): Decision {
-    const { clock, entropy } = this.#options;
-    if (jobs.length === 0) return { groups: [], heads: this.#heads, answers: [] };
-    const known = new Map(jobs.flatMap((job, n) => (found[n] === undefined ? [] : [[job.receiptId, found[n]] as const])));
-    return decide(jobs, { heads: this.#heads, known, nowMs: clock.wallMs(), salts: entropy.bytes(jobs.length * SALT_BYTES) });
+  #decide(jobs: readonly Job[], known: ReadonlyMap<string, KnownReceipt>): Decision {
+    const { clock, entropy, region } = this.#options;
+    if (jobs.length === 0) return { changes: NO_CHANGES, heads: this.#heads, answers: [] };
+    return decide(jobs, { region, heads: this.#heads, known, nowMs: clock.wallMs(), salts: entropy.bytes(jobs.length * SALT_BYTES) });
   }
 
   #answer(jobs: readonly Waiting[], decision: Decision): void {
-    const own = decision.groups.find((group) => group.log === OWN_LOG);
+    const own = decision.changes.groups.find((group) => group.log === OWN_LOG);
     if (own !== undefined) {
-      const appended = jobs.filter(({ job }, n) => job.from === 'application' && decision.answers[n]?.kind === 'appended');
-      this.#options.onOwnGroup({ start: own.start, receipts: appended.map(({ job }) => job) });
+      const receipts = jobs.flatMap(({ job }, n) => (job.from === 'application' && decision.answers[n]?.kind === 'appended' ? [job] : []));
+      this.#options.onOwnGroup({ group: own, receipts, head: this.head(OWN_LOG) });
     }
     for (const [n, waiting] of jobs.entries()) {
       const answer = decision.answers[n];
@@ -311,7 +354,26 @@ function asStoreFailure(error: unknown): StoreFailedError {
   return error instanceof StoreFailedError ? error : new StoreFailedError('The store failed', { cause: error, untilRestart: true });
 }
 
-function recoveredHeads(recovered: Recovered): Heads {
-  const heads = [...recovered.sizes].map(([log, size]) => [log, { size, lastRecordedAt: recovered.lastRecordedAt.get(log) ?? 0n }] as const);
-  return new Map(heads);
+/** Ids that the turn may give a first digest to. */
+function idsOf(job: Job): readonly string[] {
+  return job.from === 'origin' ? job.items.flatMap(({ receipt }) => (receipt === undefined ? [] : [receipt.id])) : [job.receiptId];
+}
+
+function knownBy(ids: readonly string[], found: readonly (KnownReceipt | undefined)[]): ReadonlyMap<string, KnownReceipt> {
+  return new Map(ids.flatMap((id, n) => (found[n] === undefined ? [] : [[id, found[n]] as const])));
+}
+
+/** Both in one transaction. */
+function together(changes: Changes, more: Partial<Changes>): Changes {
+  return {
+    groups: changes.groups.concat(more.groups ?? []),
+    trees: changes.trees.concat(more.trees ?? []),
+    mirrored: changes.mirrored.concat(more.mirrored ?? []),
+    texts: changes.texts.concat(more.texts ?? []),
+    refusals: changes.refusals.concat(more.refusals ?? []),
+    notes: changes.notes.concat(more.notes ?? []),
+    cosigned: changes.cosigned.concat(more.cosigned ?? []),
+    offsets: changes.offsets.concat(more.offsets ?? []),
+    parked: changes.parked.concat(more.parked ?? []),
+  };
 }

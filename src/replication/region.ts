@@ -14,7 +14,7 @@ import type { HealthReport, RegionSyncStatus, SyncResult, Verification } from '.
 import { toHex } from '../std/bytes.ts';
 import { rfc3339 } from '../std/time.ts';
 import { Broadcast, type PlacedEvent } from './broadcast.ts';
-import { Committer, type StoreState } from './commit.ts';
+import { Committer, type OwnGroup, type StoreState } from './commit.ts';
 import { Link } from './link.ts';
 import { type ListPage, type ListQuery, list } from './listing.ts';
 import { Owed } from './owed.ts';
@@ -101,8 +101,11 @@ export class Region implements Receiving {
     this.#remotes = settings.regions;
     this.#roster = { threshold: settings.quorumThreshold, localWeight: settings.weight, remotes: enabled ? settings.regions : [] };
     this.#room = new WaitingRoom(this.#roster, observe);
-    this.#tail = new Tail(ports.store, recovered.sizes.get(OWN_LOG) ?? 0);
-    this.#committer = new Committer({ ...ports, observe, onOwnGroup: (group) => this.#onOwnGroup(group), offsets: () => this.#offsets() }, recovered);
+    this.#tail = new Tail(ports.store, recovered.logs.get(OWN_LOG)?.size ?? 0);
+    this.#committer = new Committer(
+      { ...ports, region: settings.region, observe, onOwnGroup: (group) => this.#onOwnGroup(group), progress: () => ({ offsets: this.#offsets() }) },
+      recovered,
+    );
     this.#peers = this.#roster.remotes.map(({ regionId }, n) => ({ peer: ports.peer(regionId), timeoutMs: settings.regions[n]?.timeoutMs ?? 0 }));
     this.#links = this.#peers.map(({ peer, timeoutMs }, n) => this.#link({ settings, recovered, peer, timeoutMs, position: n }));
     this.#sync = {
@@ -241,10 +244,10 @@ export class Region implements Receiving {
     this.#broadcast.emit(event);
   };
 
-  #onOwnGroup(group: { readonly start: number; readonly receipts: readonly { readonly receipt: Receipt; readonly digest: Uint8Array }[] }): void {
+  #onOwnGroup({ group, receipts }: OwnGroup): void {
     // Without links nobody reads the tail.
-    if (this.#links.length > 0) this.#tail.append(group.start, group.receipts);
-    for (const link of this.#links) link.owe(group.start, group.start + group.receipts.length);
+    if (this.#links.length > 0) this.#tail.append(group.start, receipts);
+    for (const link of this.#links) link.owe(group.start, group.start + receipts.length);
   }
 
   #link(made: {
@@ -260,7 +263,7 @@ export class Region implements Receiving {
     const room = this.#room;
     const owed = new Owed({
       offset: recovered.offsets.find(({ region }) => region === regionId)?.offset ?? 0,
-      size: recovered.sizes.get(OWN_LOG) ?? 0,
+      size: recovered.logs.get(OWN_LOG)?.size ?? 0,
       refused: recovered.parked.filter(({ region }) => region === regionId),
     });
     return new Link(

@@ -1,6 +1,6 @@
 import { assert } from '../std/assert.ts';
 import { EMPTY_ROOT, HASH_BYTES, nodeHash, SIZE_MAX } from './hash.ts';
-import { TILE_HEIGHT, TILE_WIDTH } from './tile.ts';
+import { TILE_HEIGHT, TILE_WIDTH, TileNodes } from './tile.ts';
 
 /** A tile that has become full: `TILE_WIDTH` hashes, never changed again (C2SP tlog-tiles, "Merkle Tree"). */
 export interface FullTile {
@@ -48,6 +48,24 @@ export function rootOf(edge: Edge): Uint8Array {
     root = root === undefined ? subtree : nodeHash(subtree, root);
   }
   return root ?? EMPTY_ROOT;
+}
+
+/** The edge that these partial tiles make, by level; `undefined` if their widths are not those of a tree of `size` leaves. */
+export function edgeOf(size: number, partials: readonly Uint8Array[]): Edge | undefined {
+  const nodes = partials.map((hashes) => new TileNodes(hashes));
+  const subtrees: (Uint8Array | undefined)[] = [];
+  for (const [level, hashes] of partials.entries()) {
+    const width = Math.floor(size / TILE_WIDTH ** level) % TILE_WIDTH;
+    if (hashes.length !== width * HASH_BYTES) return undefined;
+    for (let height = 0; height < TILE_HEIGHT; height += 1) {
+      const isPart = Math.floor(width / 2 ** height) % 2 === 1;
+      // The last perfect subtree of this height: all before it belong to higher ones.
+      const subtree = isPart ? nodes[level]?.node(height, Math.floor(width / 2 ** height) - 1) : undefined;
+      subtrees.push(subtree === undefined ? undefined : Uint8Array.from(subtree));
+    }
+  }
+  if (Math.floor(size / TILE_WIDTH ** partials.length) > 0) return undefined;
+  return { size, subtrees, partials: partials.map((hashes) => Uint8Array.from(hashes)) };
 }
 
 /** A tile being filled. */

@@ -1,12 +1,17 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { StoreFailedError } from '../../errors.ts';
+import { TEXTS_KEPT } from '../../log/changes.ts';
 import { recordedAt } from '../../log/entry.ts';
 import { groupItems } from '../../log/group.ts';
-import type { Changes, LogNumber, NewGroup, ParkedReceipt, Recovered } from '../../ports/log-store.ts';
+import { type Changes, type LogNumber, type NewGroup, OWN_LOG, RECEIVED_LOG, type Recovered } from '../../ports/log-store.ts';
 import { receiptIdOf } from '../../receipt/canonical.ts';
 import { assert } from '../../std/assert.ts';
+import type { LockFile } from './lock-file.ts';
 import { openDirectory, type StoreIdentity } from './open.ts';
+import { recoverCosigned, recoverLogs, recoverOffsets, recoverParked } from './recovery.ts';
 import { resultCode, SQLITE_FULL } from './result-codes.ts';
+import { COMMIT_NUMBER } from './schema.ts';
+import { startSigning } from './start-signing.ts';
 
 /** A probe writes this much, durably, and takes it back: enough that a full disk can't miss it. */
 const PROBE_BYTES = 256 * 1024;
@@ -17,10 +22,15 @@ const CHECKPOINT_PAGES = 1_000;
 export class Engine {
   readonly database: DatabaseSync;
   readonly #lock: DatabaseSync;
+  readonly #identity: { readonly storeId: string; readonly starts: number; readonly forgot: string | undefined };
+  /** Kept where this region signs and remembers all that it has signed. */
+  readonly #lockFile: LockFile | undefined;
   readonly #statements: ReturnType<typeof prepare>;
   #sizes = new Map<LogNumber, number>();
   #nextSeq: number;
+  #commitNumber: number;
   #pagesSinceCheckpoint = 0;
+  readonly #slots = new Map<LogNumber, number>();
   /** Why nothing is written any more. */
   #poison: StoreFailedError | undefined;
 
@@ -30,32 +40,24 @@ export class Engine {
     this.#lock = lock;
     this.#statements = prepare(database);
     this.#nextSeq = Number(database.prepare('SELECT coalesce(max(seq), 0) + 1 AS seq FROM entry_group').get()?.['seq']);
+    this.#commitNumber = Number(database.prepare('SELECT size FROM log WHERE log = ?').get(COMMIT_NUMBER)?.['size']);
+    const started = startSigning(database, { ...identity, commitNumber: this.#commitNumber });
+    this.#identity = started;
+    this.#lockFile = started.lockFile;
   }
 
   recover(): Recovered {
     const { database } = this;
-    const logs = database.prepare('SELECT log, size, last_recorded_at FROM log').all();
-    const ends = new Map(
-      database
-        .prepare('SELECT log, max(start + count) AS size FROM entry_group GROUP BY log')
-        .all()
-        .map((row) => [Number(row['log']), Number(row['size'])]),
-    );
-    for (const row of logs) {
-      const log = Number(row['log']);
-      if (ends.get(log) !== Number(row['size']))
-        throw new StoreFailedError(`Log ${log} has ${row['size']} entries by its size and ${ends.get(log)} by its groups`, { untilRestart: true });
-      this.#sizes.set(log, Number(row['size']));
-    }
+    const logs = recoverLogs(database);
+    this.#sizes = new Map([...logs].map(([log, { size }]) => [log, size]));
     return {
-      storeId: String(database.prepare("SELECT value FROM meta WHERE key = 'store_id'").get()?.['value']),
-      sizes: new Map(this.#sizes),
-      lastRecordedAt: new Map(logs.map((row) => [Number(row['log']), BigInt(String(row['last_recorded_at']))])),
-      offsets: database
-        .prepare('SELECT region, idx FROM remote_offset')
-        .all()
-        .map((row) => ({ region: String(row['region']), offset: Number(row['idx']) })),
-      parked: database.prepare('SELECT region, idx, status, code, message, at_ms FROM parked').all().map(parkedOf),
+      storeId: this.#identity.storeId,
+      starts: this.#identity.starts,
+      forgot: this.#identity.forgot,
+      logs,
+      offsets: recoverOffsets(database),
+      parked: recoverParked(database),
+      cosigned: recoverCosigned(database),
     };
   }
 
@@ -64,15 +66,21 @@ export class Engine {
     if (this.#poison !== undefined) throw this.#poison;
   }
 
-  /** One transaction; returns once its fsync has. */
+  /** One transaction; returns once its fsync has, and the lock file's. */
   commit(changes: Changes): void {
     const sizes = new Map(this.#sizes);
+    const commitNumber = this.#commitNumber + 1;
     this.#transact(() => {
+      for (const { log, origin } of changes.mirrored) this.#statements.mirrored.run(log, origin);
       for (const group of changes.groups) this.#append(group, sizes);
+      this.#keepEvidence(changes);
+      this.#statements.commitNumber.run(commitNumber);
       for (const { region, offset } of changes.offsets) this.#statements.offset.run(region, offset);
       for (const { region, index, status, code, message, atMs } of changes.parked) this.#statements.park.run(region, index, status, code, message, atMs);
     });
     this.#sizes = sizes;
+    this.#commitNumber = commitNumber;
+    this.#lockUpTo(commitNumber);
   }
 
   /** Proves that a write can be made durable now. */
@@ -91,18 +99,53 @@ export class Engine {
   close(): void {
     if (this.#poison === undefined) this.#checkpoint('TRUNCATE');
     this.database.close();
+    this.#lockFile?.close();
     this.#lock.close();
+  }
+
+  /** Trees, and what was signed, refused and certified. */
+  #keepEvidence(changes: Changes): void {
+    const { tile, root, text, refusal, note, cosigned } = this.#statements;
+    for (const { log, root: hash, tiles } of changes.trees) {
+      root.run(hash, log);
+      for (const { level, index, hashes } of tiles) {
+        tile.run(log, level, index, hashes);
+        this.#pagesSinceCheckpoint += 3;
+      }
+    }
+    // A size comes again only with another text, and then soon: 64 places by turns keep the newest 64.
+    for (const { log, size, hash, atS } of changes.texts) text.run(log, this.#nextSlot(log), size, hash, atS);
+    for (const { log, region, first, last } of changes.refusals) refusal.run(log, region, first, last);
+    for (const { log, kind, size, note: kept } of changes.notes) note.run(log, kind, size, kept);
+    for (const { region, size, note: kept } of changes.cosigned) cosigned.run(region, size, kept);
+  }
+
+  #nextSlot(log: LogNumber): number {
+    const slot = this.#slots.get(log) ?? Number(this.database.prepare('SELECT count(*) AS n FROM cosigned_text WHERE log = ?').get(log)?.['n']);
+    this.#slots.set(log, slot + 1);
+    return slot % TEXTS_KEPT;
+  }
+
+  /** SPEC §2.1: before any signature that rests on this commit. The disk's refusal is that of the commit. */
+  #lockUpTo(commitNumber: number): void {
+    try {
+      this.#lockFile?.write(commitNumber);
+    } catch (error) {
+      throw this.#failure(error);
+    }
   }
 
   #append(group: NewGroup, sizes: Map<LogNumber, number>): void {
     const { log, start, count, frame, digests } = group;
     assert(start === (sizes.get(log) ?? 0), 'a group starts at the size of its log');
     assert(digests.length === 32 * count, 'one digest an entry');
+    const refused = new Set(group.refused);
+    const index = log === OWN_LOG || log === RECEIVED_LOG ? this.#statements.receipt : this.#statements.mirroredReceipt;
     let n = 0;
     let last = 0n;
     for (const { entry, canonical } of groupItems(frame)) {
       last = recordedAt(entry);
-      this.#statements.receipt.run(receiptIdOf(canonical), log, start + n, digests.subarray(32 * n, 32 * n + 32));
+      if (canonical.length > 0 && !refused.has(n)) index.run(receiptIdOf(canonical), log, start + n, digests.subarray(32 * n, 32 * n + 32));
       n += 1;
     }
     assert(n === count, 'a group has as many items as it says');
@@ -158,27 +201,44 @@ export class Engine {
   }
 }
 
-function prepare(database: DatabaseSync): Readonly<Record<'group' | 'receipt' | 'log' | 'offset' | 'park' | 'probe' | 'unprobe', StatementSync>> {
+type StatementName =
+  | 'group'
+  | 'receipt'
+  | 'mirroredReceipt'
+  | 'log'
+  | 'mirrored'
+  | 'root'
+  | 'tile'
+  | 'text'
+  | 'refusal'
+  | 'note'
+  | 'cosigned'
+  | 'commitNumber'
+  | 'offset'
+  | 'park'
+  | 'probe'
+  | 'unprobe';
+
+function prepare(database: DatabaseSync): Readonly<Record<StatementName, StatementSync>> {
   return {
     group: database.prepare('INSERT INTO entry_group (seq, log, start, count, frame) VALUES (?, ?, ?, ?, ?)'),
     receipt: database.prepare('INSERT INTO receipt (id, log, idx, digest) VALUES (?, ?, ?, ?)'),
     log: database.prepare(
-      'INSERT INTO log VALUES (?, ?, ?) ON CONFLICT (log) DO UPDATE SET size = excluded.size, last_recorded_at = excluded.last_recorded_at',
+      'INSERT INTO log (log, size, last_recorded_at) VALUES (?, ?, ?) ON CONFLICT (log) DO UPDATE SET size = excluded.size, last_recorded_at = excluded.last_recorded_at',
     ),
+    // An origin may put one id into its log twice, with the same content: the first place is the receipt's.
+    mirroredReceipt: database.prepare('INSERT INTO receipt (id, log, idx, digest) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING'),
+    mirrored: database.prepare("INSERT INTO log (log, size, last_recorded_at, origin) VALUES (?, 0, '0', ?)"),
+    root: database.prepare('UPDATE log SET root = ? WHERE log = ?'),
+    tile: database.prepare('INSERT INTO tile (log, level, idx, hashes) VALUES (?, ?, ?, ?)'),
+    text: database.prepare('INSERT OR REPLACE INTO cosigned_text (log, slot, size, hash, at_s) VALUES (?, ?, ?, ?, ?)'),
+    refusal: database.prepare('INSERT INTO refusal VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING'),
+    note: database.prepare('INSERT OR REPLACE INTO kept_note VALUES (?, ?, ?, ?)'),
+    cosigned: database.prepare('INSERT OR REPLACE INTO remote_cosigned VALUES (?, ?, ?)'),
+    commitNumber: database.prepare(`UPDATE log SET size = ? WHERE log = ${COMMIT_NUMBER}`),
     offset: database.prepare('INSERT INTO remote_offset VALUES (?, ?) ON CONFLICT (region) DO UPDATE SET idx = excluded.idx'),
     park: database.prepare('INSERT INTO parked VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING'),
     probe: database.prepare('INSERT INTO probe VALUES (zeroblob(?))'),
     unprobe: database.prepare('DELETE FROM probe'),
-  };
-}
-
-function parkedOf(row: Readonly<Record<string, unknown>>): ParkedReceipt {
-  return {
-    region: String(row['region']),
-    index: Number(row['idx']),
-    status: Number(row['status']),
-    code: row['code'] === 'CONFLICT' ? 'CONFLICT' : 'REFUSED',
-    message: String(row['message']),
-    atMs: Number(row['at_ms']),
   };
 }

@@ -7,6 +7,7 @@ export type Question =
   | { readonly op: 'recover' | 'probe' | 'last-arrival' | 'close' }
   | { readonly op: 'commit'; readonly changes: Changes; readonly unlessKnown: string | undefined }
   | { readonly op: 'entries'; readonly log: LogNumber; readonly from: number; readonly bytesMax: number }
+  | { readonly op: 'tile'; readonly log: LogNumber; readonly level: number; readonly index: number }
   | { readonly op: 'arrivals'; readonly afterSeq: number; readonly bytesMax: number }
   /** Ids hold no control characters (SPEC §1): one text is copied between threads far quicker than many. */
   | { readonly op: 'find'; readonly lines: string }

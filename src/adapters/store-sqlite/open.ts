@@ -2,6 +2,7 @@ import { closeSync, fsyncSync, mkdirSync, openSync, readSync, renameSync, rmSync
 import { dirname, join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { InvalidConfigError, StoreFailedError } from '../../errors.ts';
+import { migrate } from './migrate.ts';
 import { resultCode, SQLITE_BUSY } from './result-codes.ts';
 import { APPLICATION_ID, SCHEMA, SCHEMA_VERSION } from './schema.ts';
 
@@ -14,6 +15,8 @@ export interface StoreIdentity {
   readonly region: string;
   readonly cluster: string;
   readonly newStoreId: string;
+  /** Does this region sign? Then its lock file is kept (SPEC §2.1). */
+  readonly signs: boolean;
 }
 
 /** A data directory that is ours alone as long as `lock` is open. */
@@ -126,8 +129,11 @@ function openOurs(path: string, identity: StoreIdentity): DatabaseSync {
     );
     for (const key of ['region', 'cluster'] as const) {
       const held = meta.get(key) ?? '';
-      if (held !== identity[key]) throw refused(`${dirname(path)} holds the receipts of ${key} "${held}", not of "${identity[key]}"`);
+      // A region that had no need of a cluster's name may be given one; it keeps it.
+      if (key === 'cluster' && held === '') database.prepare("UPDATE meta SET value = ? WHERE key = 'cluster'").run(identity.cluster);
+      else if (held !== identity[key]) throw refused(`${dirname(path)} holds the receipts of ${key} "${held}", not of "${identity[key]}"`);
     }
+    migrate(database, Number(database.prepare('PRAGMA user_version').get()?.['user_version']));
     return database;
   } catch (error) {
     database.close();

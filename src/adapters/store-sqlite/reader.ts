@@ -31,10 +31,12 @@ export class Reader {
   readonly #groupsFrom: StatementSync;
   readonly #arrivals: StatementSync;
   readonly #lastArrival: StatementSync;
+  readonly #tile: StatementSync;
   readonly #lister: Lister;
 
   constructor(database: DatabaseSync) {
     this.#arrivals = database.prepare('SELECT seq, log, start, count, frame FROM entry_group WHERE seq > ? ORDER BY seq');
+    this.#tile = database.prepare('SELECT hashes FROM tile WHERE log = ? AND level = ? AND idx = ?');
     this.#lastArrival = database.prepare('SELECT coalesce(max(seq), 0) AS seq FROM entry_group');
     this.#lister = new Lister(database, { places: (id) => this.#rows(id), get: (id) => this.get(id) });
     this.#places = database.prepare('SELECT log, idx, digest FROM receipt WHERE id = ? ORDER BY log');
@@ -91,6 +93,12 @@ export class Reader {
       groups.push(group);
     }
     return groups;
+  }
+
+  /** A full tile's hashes. */
+  tile(log: LogNumber, level: number, index: number): Uint8Array | undefined {
+    const row = this.#tile.get(log, level, index);
+    return row === undefined ? undefined : bytesOf(row['hashes']);
   }
 
   #rows(id: string): readonly IndexRow[] {

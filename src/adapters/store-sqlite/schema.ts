@@ -1,14 +1,30 @@
 /** "RSsq": marks our files for SQLite's header and file(1). */
 export const APPLICATION_ID = 0x52_53_73_71;
-export const SCHEMA_VERSION = 1;
+/** 1: receipts by the plain protocol. 2: trees, mirrored logs, what was signed. */
+export const SCHEMA_VERSION = 2;
+
+/** The row of `log` whose size is the number of the last commit: on the same page as the logs, so that counting costs no write. */
+export const COMMIT_NUMBER = 0;
+
+/** What format 2 has beside the logs. A tile is written once, when it is full. */
+export const FORMAT_2: string = `
+  CREATE TABLE tile (log INTEGER NOT NULL, level INTEGER NOT NULL, idx INTEGER NOT NULL, hashes BLOB NOT NULL);
+  CREATE UNIQUE INDEX tile_place ON tile (log, level, idx);
+  CREATE TABLE cosigned_text (log INTEGER NOT NULL, slot INTEGER NOT NULL, size INTEGER NOT NULL, hash TEXT NOT NULL, at_s INTEGER NOT NULL,
+    PRIMARY KEY (log, slot)) WITHOUT ROWID;
+  CREATE TABLE refusal (log INTEGER NOT NULL, region TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
+    PRIMARY KEY (log, region, first)) WITHOUT ROWID;
+  CREATE TABLE kept_note (log INTEGER NOT NULL, kind TEXT NOT NULL, size INTEGER NOT NULL, note TEXT NOT NULL, PRIMARY KEY (log, kind)) WITHOUT ROWID;
+  CREATE TABLE remote_cosigned (region TEXT PRIMARY KEY, size INTEGER NOT NULL, note TEXT NOT NULL) WITHOUT ROWID;
+`;
 
 /**
  * A group is one row as it will be sent; `seq` is the order of arrival over all logs. The index of first digests has one row per
  * receipt and log. Nothing is stored of what remotes are owed but an offset (DESIGN law 2).
  */
-export const SCHEMA = `
+export const SCHEMA: string = `
   CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-  CREATE TABLE log (log INTEGER PRIMARY KEY, size INTEGER NOT NULL, last_recorded_at TEXT NOT NULL);
+  CREATE TABLE log (log INTEGER PRIMARY KEY, size INTEGER NOT NULL, last_recorded_at TEXT NOT NULL, root BLOB, origin TEXT);
   CREATE TABLE entry_group (seq INTEGER PRIMARY KEY, log INTEGER NOT NULL, start INTEGER NOT NULL, count INTEGER NOT NULL, frame BLOB NOT NULL);
   CREATE UNIQUE INDEX entry_group_place ON entry_group (log, start);
   CREATE TABLE receipt (id TEXT NOT NULL, log INTEGER NOT NULL, idx INTEGER NOT NULL, digest BLOB NOT NULL, PRIMARY KEY (id, log)) WITHOUT ROWID;
@@ -16,4 +32,6 @@ export const SCHEMA = `
   CREATE TABLE parked (region TEXT NOT NULL, idx INTEGER NOT NULL, status INTEGER NOT NULL, code TEXT NOT NULL, message TEXT NOT NULL,
     at_ms INTEGER NOT NULL, PRIMARY KEY (region, idx)) WITHOUT ROWID;
   CREATE TABLE probe (filler BLOB NOT NULL);
+  ${FORMAT_2}
+  INSERT INTO log (log, size, last_recorded_at) VALUES (${COMMIT_NUMBER}, 0, '0');
 `;

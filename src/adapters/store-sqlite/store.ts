@@ -7,6 +7,7 @@ import type { Changes, Group, LogNumber, LogStore, Recovered } from '../../ports
 import type { KnownReceipt, ReceiptIndex, ReceiptPage, ReceiptQuery, StoredReceipt } from '../../ports/receipt-index.ts';
 import { unreachable } from '../../std/assert.ts';
 import type { Answer, Question, Refusal } from './messages.ts';
+import type { StoreIdentity } from './open.ts';
 
 /** Where the store lies and whose it is. */
 export interface SqliteStoreOptions {
@@ -14,6 +15,8 @@ export interface SqliteStoreOptions {
   readonly dataDir: string;
   readonly region: string;
   readonly cluster?: string | undefined;
+  /** This region signs: its lock file is kept beside `dataDir` (SPEC §2.1). */
+  readonly signs?: boolean | undefined;
 }
 
 /**
@@ -21,8 +24,8 @@ export interface SqliteStoreOptions {
  * Rejects with InvalidConfigError for a directory that is not this region's, StoreFailedError for one in use or unreadable.
  */
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<SqliteStore> {
-  const { dataDir, region, cluster = '' } = options;
-  const store = new SqliteStore({ dataDir, region, cluster, newStoreId: randomBytes(16).toString('hex') });
+  const { dataDir, region, cluster = '', signs = false } = options;
+  const store = new SqliteStore({ dataDir, region, cluster, signs, newStoreId: randomBytes(16).toString('hex') });
   await store.opened;
   return store;
 }
@@ -41,7 +44,7 @@ export class SqliteStore implements LogStore, ReceiptIndex, Arrivals {
   #lastId = 0;
   #death: StoreFailedError | undefined;
 
-  constructor(identity: { readonly dataDir: string; readonly region: string; readonly cluster: string; readonly newStoreId: string }) {
+  constructor(identity: StoreIdentity) {
     this.#worker = new Worker(new URL(`./worker${extname(import.meta.url)}`, import.meta.url), { workerData: identity });
     this.opened = new Promise((resolve, reject) => this.#pending.set(0, { resolve, reject }));
     this.#worker.on('message', (answer: Answer) => this.#settle(answer));
@@ -69,6 +72,10 @@ export class SqliteStore implements LogStore, ReceiptIndex, Arrivals {
 
   entries(log: LogNumber, from: number, bytesMax: number): Promise<readonly Group[]> {
     return this.#ask({ op: 'entries', log, from, bytesMax });
+  }
+
+  tile(log: LogNumber, level: number, index: number): Promise<Uint8Array | undefined> {
+    return this.#ask({ op: 'tile', log, level, index });
   }
 
   lastArrival(): Promise<number> {

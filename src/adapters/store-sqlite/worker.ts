@@ -36,6 +36,8 @@ function resultOf(call: Call, engine: Engine, reader: Reader): unknown {
       return engine.probe();
     case 'entries':
       return reader.entries(call.log, call.from, call.bytesMax);
+    case 'tile':
+      return reader.tile(call.log, call.level, call.index);
     case 'last-arrival':
       return reader.lastArrival();
     case 'arrivals':

@@ -1,0 +1,123 @@
+import type { DatabaseSync } from 'node:sqlite';
+import { StoreFailedError } from '../../errors.ts';
+import { frameLeaves } from '../../log/growth.ts';
+import type { KeptNote, LogNumber, ParkedReceipt, RecoveredLog, RemoteCosigned, RemoteOffset } from '../../ports/log-store.ts';
+import { concatBytes, equalBytes } from '../../std/bytes.ts';
+import { type Edge, edgeOf, rootOf } from '../../tlog/edge.ts';
+import { HASH_BYTES } from '../../tlog/hash.ts';
+import { TILE_HEIGHT, TILE_WIDTH, TileNodes, tileWidth } from '../../tlog/tile.ts';
+import { bytesOf } from './reader.ts';
+import { COMMIT_NUMBER } from './schema.ts';
+
+/** Reads what a region starts with. Throws StoreFailedError where the parts of the store do not fit each other. */
+export function recoverLogs(database: DatabaseSync): ReadonlyMap<LogNumber, RecoveredLog> {
+  const ends = new Map(
+    database
+      .prepare('SELECT log, max(start + count) AS size FROM entry_group GROUP BY log')
+      .all()
+      .map((row) => [Number(row['log']), Number(row['size'])]),
+  );
+  const logs = new Map<LogNumber, RecoveredLog>();
+  for (const row of database.prepare('SELECT log, size, last_recorded_at, root, origin FROM log WHERE log <> ?').all(COMMIT_NUMBER)) {
+    const log = Number(row['log']);
+    const size = Number(row['size']);
+    if ((ends.get(log) ?? 0) !== size) throw damaged(`Log ${log} has ${size} entries by its size and ${ends.get(log) ?? 0} by its groups`);
+    const hasTree = row['root'] !== null || row['origin'] !== null;
+    logs.set(log, {
+      size,
+      lastRecordedAt: BigInt(String(row['last_recorded_at'])),
+      origin: row['origin'] === null ? undefined : String(row['origin']),
+      edge: hasTree ? recoverEdge(database, { log, size, root: row['root'] === null ? undefined : bytesOf(row['root']) }) : undefined,
+      texts: textsOf(database, log),
+      refused: database
+        .prepare('SELECT region, first, last FROM refusal WHERE log = ? ORDER BY region, first')
+        .all(log)
+        .map((each) => ({ region: String(each['region']), first: Number(each['first']), last: Number(each['last']) })),
+      checkpoint: noteOf(database, log, 'checkpoint'),
+      certified: noteOf(database, log, 'certified'),
+    });
+  }
+  return logs;
+}
+
+/** Offsets of the plain protocol. */
+export function recoverOffsets(database: DatabaseSync): readonly RemoteOffset[] {
+  const rows = database.prepare('SELECT region, idx FROM remote_offset').all();
+  return rows.map((row) => ({ region: String(row['region']), offset: Number(row['idx']) }));
+}
+
+/** What the remotes have cosigned of the own log. */
+export function recoverCosigned(database: DatabaseSync): readonly RemoteCosigned[] {
+  const rows = database.prepare('SELECT region, size, note FROM remote_cosigned').all();
+  return rows.map((row) => ({ region: String(row['region']), size: Number(row['size']), note: String(row['note']) }));
+}
+
+/** Receipts that plain remotes have refused for good. */
+export function recoverParked(database: DatabaseSync): readonly ParkedReceipt[] {
+  return database.prepare('SELECT region, idx, status, code, message, at_ms FROM parked').all().map(parkedOf);
+}
+
+/** The right edge from the newest entries and the tiles, checked against the root that was stored with them. */
+function recoverEdge(database: DatabaseSync, log: { readonly log: LogNumber; readonly size: number; readonly root: Uint8Array | undefined }): Edge {
+  const { size, root } = log;
+  const partials: Uint8Array[] = [];
+  for (let level = 0; TILE_WIDTH ** level <= size; level += 1) {
+    const index = Math.floor(size / TILE_WIDTH ** (level + 1));
+    const width = tileWidth(size, level, index);
+    partials.push(
+      level === 0 ? lastLeaves(database, log, width) : tileRoots(database, { log: log.log, level: level - 1, first: index * TILE_WIDTH, count: width }),
+    );
+  }
+  const edge = edgeOf(size, partials);
+  if (edge === undefined || (root !== undefined && !equalBytes(rootOf(edge), root)))
+    throw damaged(`The entries and tiles of log ${log.log} do not lead to its stored root`);
+  return edge;
+}
+
+function lastLeaves(database: DatabaseSync, { log, size }: { readonly log: LogNumber; readonly size: number }, width: number): Uint8Array {
+  const parts: Uint8Array[] = [];
+  let from = size;
+  for (const row of database.prepare('SELECT start, count, frame FROM entry_group WHERE log = ? ORDER BY start DESC').iterate(log)) {
+    if (size - from >= width) break;
+    from = Number(row['start']);
+    parts.unshift(frameLeaves(bytesOf(row['frame']), Number(row['count'])));
+  }
+  const leaves = concatBytes(parts);
+  return leaves.subarray(leaves.length - width * HASH_BYTES);
+}
+
+function tileRoots(
+  database: DatabaseSync,
+  wanted: { readonly log: LogNumber; readonly level: number; readonly first: number; readonly count: number },
+): Uint8Array {
+  const { log, level, first, count } = wanted;
+  const rows = database
+    .prepare('SELECT hashes FROM tile WHERE log = ? AND level = ? AND idx >= ? AND idx < ? ORDER BY idx')
+    .all(log, level, first, first + count);
+  return concatBytes(rows.map((row) => new TileNodes(bytesOf(row['hashes'])).node(TILE_HEIGHT, 0) ?? new Uint8Array()));
+}
+
+function textsOf(database: DatabaseSync, log: LogNumber): RecoveredLog['texts'] {
+  const rows = database.prepare('SELECT size, hash, at_s FROM cosigned_text WHERE log = ? ORDER BY size, slot').all(log);
+  return rows.map((row) => ({ log, size: Number(row['size']), hash: String(row['hash']), atS: Number(row['at_s']) }));
+}
+
+function noteOf(database: DatabaseSync, log: LogNumber, kind: KeptNote['kind']): KeptNote | undefined {
+  const row = database.prepare('SELECT size, note FROM kept_note WHERE log = ? AND kind = ?').get(log, kind);
+  return row === undefined ? undefined : { log, kind, size: Number(row['size']), note: String(row['note']) };
+}
+
+function parkedOf(row: Readonly<Record<string, unknown>>): ParkedReceipt {
+  return {
+    region: String(row['region']),
+    index: Number(row['idx']),
+    status: Number(row['status']),
+    code: row['code'] === 'CONFLICT' ? 'CONFLICT' : 'REFUSED',
+    message: String(row['message']),
+    atMs: Number(row['at_ms']),
+  };
+}
+
+function damaged(message: string): StoreFailedError {
+  return new StoreFailedError(message, { untilRestart: true });
+}
