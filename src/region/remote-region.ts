@@ -87,8 +87,8 @@ export class RemoteRegion {
     else if (!isHttpUrl(endpoint)) say(`Endpoint is no http(s) URL for region ${regionId}: ${String(endpoint).slice(0, 200)}`);
     if (timeoutMs === 0) say(`Timeout must be > 0 for region ${regionId}`);
     else if (!(timeoutMs <= TIMEOUT_MS_MAX)) say(`Timeout is no duration of at most 24 days for region ${regionId}`);
-    if (this.publicKey !== undefined || this.logKey !== undefined)
-      say(`Region ${regionId} has keys, but the mirror protocol is not in this version: leave publicKey and logKey out`);
+    // With one of them a region could cosign and not be mirrored, or the reverse: neither is a protocol.
+    if ((this.publicKey === undefined) !== (this.logKey === undefined)) say(`Region ${regionId} has only one of publicKey and logKey: give both, or none for the plain protocol`);
     return issues;
   }
 

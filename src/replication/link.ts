@@ -3,12 +3,12 @@ import type { Entropy } from '../ports/entropy.ts';
 import type { Observer } from '../ports/observer.ts';
 import type { Delivery, DeliveryReport, Parcel, Peer } from '../ports/peer.ts';
 import type { Word } from '../quorum/tally.ts';
-import { type Circuit, CLOSED_CIRCUIT, circuitState, nextCircuit } from '../region/circuit.ts';
 import type { Failure } from '../region/failure.ts';
 import type { Call } from './call-book.ts';
 import { exchange } from './exchange.ts';
 import type { Owed } from './owed.ts';
-import { backgroundWaitMs, honouredRetryAfterMs, inCallBackoffMs, PAUSE_PROBE_MS } from './retry.ts';
+import { Reach, type ReachStatus } from './reach.ts';
+import { inCallBackoffMs } from './retry.ts';
 import type { Tail } from './tail.ts';
 
 /** Calls that may wait on one link; a remote that hangs must not hold the memory of all (GOALS R8). */
@@ -20,8 +20,6 @@ const IN_FLIGHT_BATCH = 4;
 const BACKGROUND_BATCH = 1_024;
 /** A request that asks whether the remote is back carries no more than this. */
 const PROBE_BATCH = 64;
-/** Calls ring an open circuit at once, but not more often than this: a refused connection fails in a millisecond. */
-const PROBE_SPACING_MS = 100;
 
 /** Told what the remote said of each receipt. Synchronous; must not throw. */
 export interface LinkListener {
@@ -54,14 +52,23 @@ interface Request {
 }
 
 /** What a link shows of itself. */
-export interface LinkStatus {
-  readonly circuit: Circuit;
-  readonly state: 'closed' | 'open' | 'half_open';
-  readonly lastSyncMs: number | undefined;
-  readonly lastError: Failure | undefined;
-  readonly paused: Failure | undefined;
+export interface LinkStatus extends ReachStatus {
   readonly owedCount: number;
   readonly owedFrom: number | undefined;
+}
+
+/** A way to one remote, by whatever protocol: what everybody else in this room asks of it. */
+export interface RegionLink {
+  /** Entries below it were answered, durably, or are told by other means. */
+  readonly offset: number;
+  isAvailable(): boolean;
+  status(): LinkStatus;
+  /** What the remote has said of an own entry, and why where it refused it. */
+  said(index: number): { readonly word: Word; readonly refusal?: Failure };
+  /** A caller waits for this entry. */
+  ring(index: number, receiptId: string): void;
+  start(): void;
+  stop(): void;
 }
 
 /**
@@ -69,26 +76,21 @@ export interface LinkStatus {
  * attempts; everything else that is owed follows on the link's own clock, for ever (SPEC §7). Nothing here is durable but the
  * offset below which every entry was answered: after a crash the rest is sent again, and is a duplicate there.
  */
-export class Link {
+export class Link implements RegionLink {
   readonly #options: LinkOptions;
   readonly #owed: Owed;
   readonly #inFlight = new Set<Request>();
   readonly #abort = new AbortController();
-  #circuit: Circuit = CLOSED_CIRCUIT;
-  #paused: Failure | undefined;
+  readonly #reach: Reach;
   #batchMax: number | undefined;
-  #lastSyncMs: number | undefined;
-  #lastError: Failure | undefined;
-  /** No background attempt before this; the link has failed as a whole. */
-  #backgroundDueMs = 0;
-  #backgroundFailures = 0;
-  #lastProbeMs = Number.NEGATIVE_INFINITY;
   #cancelTimer: (() => void) | undefined;
   #waking = false;
 
   constructor(options: LinkOptions, owed: Owed) {
+    const { remote, ...rest } = options;
     this.#options = options;
     this.#owed = owed;
+    this.#reach = new Reach({ ...rest, regionId: remote.regionId });
   }
 
   /** Every own entry below this was answered, durably. */
@@ -97,17 +99,13 @@ export class Link {
   }
 
   isAvailable(): boolean {
-    return this.#circuit.kind === 'closed';
+    return this.#reach.isAvailable();
   }
 
   status(): LinkStatus {
     const owed = this.#owed;
     return {
-      circuit: this.#circuit,
-      state: circuitState(this.#circuit),
-      lastSyncMs: this.#lastSyncMs,
-      lastError: this.#lastError,
-      paused: this.#paused,
+      ...this.#reach.status(),
       owedCount: owed.count,
       owedFrom: owed.count > 0 ? owed.offset : undefined,
     };
@@ -173,19 +171,14 @@ export class Link {
     this.#cancelTimer = this.#options.clock.after(Math.max(0, dueMs - now), () => this.#wake());
   }
 
-  /** While open or paused only one request at a time goes out, to see whether the remote is back. */
-  #isBarred(): boolean {
-    return this.#circuit.kind === 'open' || this.#paused !== undefined;
-  }
-
   #pick(now: number): Request | undefined {
-    const probe = this.#isBarred();
+    const probe = this.#reach.isBarred();
     if (probe ? this.#inFlight.size > 0 : this.#inFlight.size >= this.#slots()) return undefined;
-    if (!probe || now >= this.#lastProbeMs + PROBE_SPACING_MS) {
+    if (!probe || now >= this.#reach.probeDueMs) {
       const calls = this.#owed.takeCalls(now, this.#batch(this.#batchMax ?? 1));
       if (calls.length > 0) return { indexes: calls, kind: 'calls', probe };
     }
-    if (now < this.#backgroundDueMs || this.#backgroundInFlight() >= this.#slots() / 2) return undefined;
+    if (now < this.#reach.backgroundDueMs || this.#backgroundInFlight() >= this.#slots() / 2) return undefined;
     return this.#pickBackground(now, probe);
   }
 
@@ -198,13 +191,13 @@ export class Link {
 
   /** When something can be picked next, or `undefined` if only an answer or a ring can change that. */
   #nextDueMs(now: number): number | undefined {
-    const barred = this.#isBarred();
+    const barred = this.#reach.isBarred();
     if (barred ? this.#inFlight.size > 0 : this.#inFlight.size >= this.#slots()) return undefined;
     const callsDueMs = this.#owed.calls.nextDueMs(now) ?? Number.POSITIVE_INFINITY;
-    const ownDueMs = barred ? Math.max(callsDueMs, this.#lastProbeMs + PROBE_SPACING_MS) : callsDueMs;
+    const ownDueMs = barred ? Math.max(callsDueMs, this.#reach.probeDueMs) : callsDueMs;
     const restDueMs = barred && this.#owed.hasRest() ? 0 : this.#owed.restDueMs();
     const backgroundBusy = this.#backgroundInFlight() >= this.#slots() / 2;
-    const backgroundDueMs = backgroundBusy ? Number.POSITIVE_INFINITY : Math.max(restDueMs, this.#backgroundDueMs);
+    const backgroundDueMs = backgroundBusy ? Number.POSITIVE_INFINITY : Math.max(restDueMs, this.#reach.backgroundDueMs);
     const due = Math.min(ownDueMs, backgroundDueMs);
     return due === Number.POSITIVE_INFINITY ? undefined : due;
   }
@@ -225,7 +218,7 @@ export class Link {
 
   #send(request: Request): void {
     this.#inFlight.add(request);
-    if (request.probe) this.#turnCircuit('probe');
+    if (request.probe) this.#reach.probing();
     void this.#attempt(request).then((report) => {
       this.#inFlight.delete(request);
       if (this.#abort.signal.aborted) return;
@@ -279,7 +272,7 @@ export class Link {
       return 'open';
     }
     this.#owed.acknowledged(index);
-    this.#lastSyncMs = this.#options.clock.wallMs();
+    this.#reach.synced();
     observe({ kind: 'delivered', receiptId, region: remote.regionId, attempt: call?.attempts ?? 1 });
     listener.acknowledged(index);
     return 'open';
@@ -323,48 +316,19 @@ export class Link {
   }
 
   #reached(failure: Failure | undefined): void {
-    this.#lastError = failure;
-    this.#backgroundFailures = 0;
-    this.#backgroundDueMs = 0;
     // The remote was away as a whole: what was put off because of that is no longer odd.
-    if (this.#isBarred()) this.#owed.resumeDeferred();
-    this.#paused = undefined;
-    this.#turnCircuit('reached');
+    if (this.#reach.reached(failure)) this.#owed.resumeDeferred();
   }
 
   #failed(request: Request, outcome: { readonly failure: Failure; readonly ended: boolean }): void {
-    const { failure } = outcome;
-    const now = this.#now();
-    this.#lastError = failure;
-    this.#backgroundDueMs = Math.max(this.#backgroundDueMs, now + Math.max(this.#wait(this.#backgroundFailures), honouredRetryAfterMs(failure.retryAfterMs)));
-    if (request.kind !== 'calls') this.#backgroundFailures += 1;
-    if (failure.consequence === 'pause') this.#pause(failure, now);
-    this.#turnCircuit(outcome.ended && failure.countsAgainst ? 'failed' : 'probe-failed');
+    const { failure, ended } = outcome;
+    this.#reach.failed(failure, { ended, own: request.kind !== 'calls', probe: request.probe });
     if (!request.probe) return;
-    this.#lastProbeMs = now;
     for (const call of this.#owed.calls.abandonReady()) this.#giveUp(call, circuitIsOpen(failure), 'circuit-open');
   }
 
-  #pause(failure: Failure, now: number): void {
-    const { observe, remote } = this.#options;
-    if (this.#paused === undefined) observe({ kind: 'alarm', alarm: 'link-paused', region: remote.regionId, message: failure.message });
-    this.#paused = failure;
-    this.#backgroundDueMs = now + PAUSE_PROBE_MS;
-  }
-
-  #turnCircuit(event: 'failed' | 'reached' | 'probe' | 'probe-failed'): void {
-    const { observe, remote } = this.#options;
-    const before = this.#circuit;
-    this.#circuit = nextCircuit(before, event);
-    const state = circuitState(this.#circuit);
-    if (state !== circuitState(before)) observe({ kind: 'circuit', region: remote.regionId, state });
-    if (this.#circuit.kind === before.kind) return;
-    if (this.#circuit.kind === 'open') observe({ kind: 'region-unavailable', region: remote.regionId, failureCount: this.#circuit.failures });
-    else observe({ kind: 'region-available', region: remote.regionId });
-  }
-
   #wait(failures: number): number {
-    return backgroundWaitMs(failures, this.#options.retryBackoffMs, this.#options.entropy.uniform());
+    return this.#reach.waitMs(failures);
   }
 
   #now(): number {
@@ -378,7 +342,8 @@ const UNREADABLE: Delivery = {
   failure: { code: 'UNREACHABLE', message: 'Network error: the local store could not be read', retryable: true, consequence: 'owed', countsAgainst: false },
 };
 
-function circuitIsOpen(last: Failure): Failure {
+/** Why a call is not tried while the circuit is open. */
+export function circuitIsOpen(last: Failure): Failure {
   return { code: 'CIRCUIT_OPEN', message: `Circuit open: ${last.message}`, retryable: true, consequence: 'owed', countsAgainst: false };
 }
 
