@@ -1,5 +1,6 @@
 import type { Clock } from '../src/ports/clock.ts';
 import type { SyncEvent } from '../src/ports/observer.ts';
+import type { Signing } from '../src/replication/evidence.ts';
 import { openRegion, type Region, type RegionSettings } from '../src/replication/region.ts';
 import { type DiskWeather, MemoryDisk, MemoryStore } from './memory-store.ts';
 import type { Net } from './net.ts';
@@ -14,6 +15,12 @@ export interface DiskFaults {
   failsNext: boolean;
 }
 
+/** What runs on a machine. */
+export interface Machine {
+  readonly settings: RegionSettings;
+  readonly signing: Signing | undefined;
+}
+
 /** A machine that one region runs on: it can lose power and be started again, its disk stays. */
 export class Host {
   readonly settings: RegionSettings;
@@ -25,12 +32,16 @@ export class Host {
   readonly #random: Random;
   #life: { readonly region: Region; readonly store: MemoryStore; readonly end: () => void } | undefined;
 
+  /** What it signs with; without it every link of it is plain. */
+  readonly signing: Signing | undefined;
+
   constructor(
-    settings: RegionSettings,
+    { settings, signing }: Machine,
     random: Random,
     world: { readonly clock: VirtualClock; readonly net: Net; readonly observe: (region: string, event: SyncEvent) => void },
   ) {
     this.settings = settings;
+    this.signing = signing;
     this.#random = random;
     this.#world = world;
     this.disk = new MemoryDisk(random.below(0xffff_ffff).toString(16).padStart(32, '0'));
@@ -52,7 +63,7 @@ export class Host {
     const { net, observe } = this.#world;
     const entropy = this.#random.fork();
     const peer = (to: string) => net.peer(this.id, to);
-    const region = await openRegion(this.settings, { store, clock, entropy, observe: (event) => observe(this.id, event), peer });
+    const region = await openRegion(this.settings, { store, clock, entropy, observe: (event) => observe(this.id, event), peer, signing: this.signing });
     this.#life = { region, store, end };
     net.listeners.set(this.id, region);
   }

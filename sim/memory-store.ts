@@ -33,6 +33,7 @@ export class MemoryDisk {
   readonly tiles: Map<string, Uint8Array> = new Map();
   readonly logs: Map<LogNumber, RecoveredLog> = new Map();
   starts = 0;
+  forgot: string | undefined;
   /** Set while a store is open on it: one at a time. */
   isOpen = false;
 
@@ -54,6 +55,7 @@ export class MemoryDisk {
     for (const { log, ...range } of changes.refusals) this.#change(log, ({ refused }) => ({ refused: withRefused(refused, range) }));
     for (const note of changes.notes) this.#change(note.log, () => ({ [note.kind]: note }));
     for (const cosigned of changes.cosigned) this.cosigned.set(cosigned.region, cosigned);
+    for (const reason of changes.forgot) this.forgot = reason;
     for (const { region, offset } of changes.offsets) this.offsets.set(region, offset);
     for (const parked of changes.parked) this.parked.set(`${parked.region}/${parked.index}`, parked);
   }
@@ -150,7 +152,7 @@ export class MemoryStore implements LogStore, ReceiptIndex {
     return {
       storeId,
       starts: this.#disk.starts,
-      forgot: undefined,
+      forgot: this.#disk.forgot,
       logs: new Map(logs),
       offsets: [...offsets].map(([region, offset]) => ({ region, offset })),
       parked: [...parked.values()],

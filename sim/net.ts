@@ -1,6 +1,8 @@
 import { STATUS_CODES } from 'node:http';
-import type { Delivery, DeliveryReport, Parcel, Peer, Reading } from '../src/ports/peer.ts';
-import type { ReceiveAnswer, Receiving } from '../src/ports/receiving.ts';
+import { checkpointOf } from '../src/log/batch.ts';
+import { formatMirrorWord, parseMirrorWord } from '../src/log/mirror-answer.ts';
+import type { Delivery, DeliveryReport, MirrorHeaders, MirrorReport, Parcel, Peer, Reading } from '../src/ports/peer.ts';
+import type { MirrorAnswer, ReceiveAnswer, Receiving } from '../src/ports/receiving.ts';
 import { receiptFromJson } from '../src/receipt/wire.ts';
 import type { Failure } from '../src/region/failure.ts';
 import type { Random } from './random.ts';
@@ -39,6 +41,7 @@ export class Net {
   peer(from: string, to: string): Peer {
     return {
       deliver: (parcels) => this.#deliver(from, to, parcels),
+      mirror: (batch, headers) => this.#mirror(from, to, { batch, headers }),
       read: (receiptId) => this.#read(from, to, receiptId),
       close: async () => undefined,
     };
@@ -58,6 +61,21 @@ export class Net {
     }
     if (!(await this.#travel(to, from))) return lost();
     return { deliveries: answers.map(deliveryOf), batchMax: 64 };
+  }
+
+  async #mirror(from: string, to: string, { batch, headers }: { readonly batch: Uint8Array; readonly headers: MirrorHeaders }): Promise<MirrorReport> {
+    if (!(await this.#travel(from, to))) return lost();
+    const target = this.listeners.get(to);
+    if (target === undefined) return { kind: 'failed', failure: unreachable() };
+    if (this.#random.chance(this.weather.duplication)) {
+      void this.#travel(from, to).then(() => {
+        const again = this.listeners.get(to);
+        if (again !== undefined) void receiveBatch(again, batch, headers);
+      });
+    }
+    const answer = await receiveBatch(target, batch, headers);
+    if (!(await this.#travel(to, from))) return lost();
+    return reportOf(answer);
   }
 
   async #read(from: string, to: string, receiptId: string): Promise<Reading> {
@@ -93,8 +111,33 @@ function deliveryOf(answer: ReceiveAnswer): Delivery {
   return { kind: 'failed', failure: statusOf(answer.kind === 'overloaded' ? 429 : 503) };
 }
 
-function statusOf(status: 409 | 429 | 503): Failure {
+async function receiveBatch(target: Receiving, batch: Uint8Array, headers: MirrorHeaders): Promise<MirrorAnswer> {
+  const head = checkpointOf(batch);
+  if (head.kind === 'more') return { kind: 'rejected', status: 422, reason: 'cut' };
+  const origin = target.admitBatch(head.note);
+  return 'kind' in origin ? origin : target.receiveBatch(origin, batch, headers);
+}
+
+function reportOf(answer: MirrorAnswer): MirrorReport {
+  switch (answer.kind) {
+    case 'cosigned':
+    case 'refuses':
+      return parseMirrorWord(formatMirrorWord(answer));
+    case 'size':
+      return answer;
+    case 'rejected':
+      return { kind: 'failed', failure: statusOf(answer.status) };
+    case 'overloaded':
+      return { kind: 'failed', failure: statusOf(429) };
+    default:
+      return { kind: 'failed', failure: statusOf(503) };
+  }
+}
+
+function statusOf(status: number): Failure {
   const message = `HTTP error ${status}: ${STATUS_CODES[status]}`;
+  if (status === 403 || status === 404) return { code: 'UNAUTHENTICATED', message, status, retryable: false, consequence: 'pause', countsAgainst: true };
+  if (status === 422) return { code: 'REFUSED', message, status, retryable: false, consequence: 'park', countsAgainst: false };
   if (status === 409) return { code: 'CONFLICT', message, status, retryable: false, consequence: 'park', countsAgainst: false };
   return { code: 'HTTP_STATUS', message, status, retryable: status === 503, consequence: 'owed', countsAgainst: status === 503 };
 }

@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 import { ReceiptSyncError } from '../src/errors.ts';
 import type { SyncEvent } from '../src/ports/observer.ts';
 import type { Receipt } from '../src/receipt/receipt.ts';
-import type { RegionSettings } from '../src/replication/region.ts';
 import { assert } from '../src/std/assert.ts';
 import { allArrive } from './checkers/all-arrive.ts';
 import { type Checker, Violation } from './checkers/checker.ts';
@@ -11,9 +10,11 @@ import { firstWins } from './checkers/first-wins.ts';
 import { noPhantom } from './checkers/no-phantom.ts';
 import { oneContent } from './checkers/one-content.ts';
 import { ownLog } from './checkers/own-log.ts';
+import { sameLogs } from './checkers/same-logs.ts';
 import { Host } from './host.ts';
 import { Net } from './net.ts';
 import { Random } from './random.ts';
+import { swarm } from './swarm.ts';
 import { VirtualClock } from './virtual-clock.ts';
 
 /** Simulated time with faults, and the most that may pass after them until nothing is owed. */
@@ -41,7 +42,7 @@ class World {
   readonly #clock = new VirtualClock();
   readonly #net: Net;
   readonly #hosts: readonly Host[];
-  readonly #checkers: readonly Checker[] = [durable(), oneContent(), noPhantom(), ownLog(), allArrive(), firstWins()];
+  readonly #checkers: readonly Checker[] = [durable(), oneContent(), noPhantom(), ownLog(), allArrive(), firstWins(), sameLogs()];
   readonly #trace = createHash('sha256');
   readonly #counts = new Map<string, number>();
   #violation: unknown;
@@ -57,7 +58,7 @@ class World {
       if (answer.kind === 'acknowledged') this.#promise(region, parcel.receiptId, parcel.digest);
     };
     const world = { clock: this.#clock, net: this.#net, observe: (region: string, event: SyncEvent) => this.#note(region, event) };
-    this.#hosts = swarm(random).map((settings) => new Host(settings, random.fork(), world));
+    this.#hosts = swarm(random).map((machine) => new Host(machine, random.fork(), world));
   }
 
   async run(): Promise<RunReport> {
@@ -222,25 +223,4 @@ class World {
       this.#violation ??= error instanceof Violation ? new Violation(`seed ${this.#seed}: ${checker.name}: ${error.message}`) : error;
     }
   }
-}
-
-/** A cluster by chance: one to five regions, weights, a threshold. */
-function swarm(random: Random): readonly RegionSettings[] {
-  const count = 2 + random.below(4);
-  const isWeighted = random.chance(0.3);
-  const weights = Array.from({ length: count }, () => (isWeighted ? random.below(4) : 1));
-  weights[0] = Math.max(1, weights[0] ?? 1);
-  const total = weights.reduce((sum, weight) => sum + weight, 0);
-  const quorumThreshold = random.chance(0.8) ? Math.floor(total / 2) + 1 : 1 + random.below(total);
-  const timeoutMs = 200 + random.below(5_000);
-  const ids = weights.map((_, n) => `region-${n}`);
-  return ids.map((region, n) => ({
-    region,
-    weight: weights[n] ?? 1,
-    crossRegionSyncEnabled: true,
-    regions: ids.flatMap((regionId, m) => (m === n ? [] : [{ regionId, weight: weights[m] ?? 1, timeoutMs }])),
-    quorumThreshold,
-    maxRetries: 1 + random.below(4),
-    retryBackoffMs: 50 + random.below(1_000),
-  }));
 }

@@ -15,7 +15,9 @@ export function allArrive(): Checker {
           for (const { regionId } of origin.settings.regions) {
             const held = hosts.find((host) => host.id === regionId)?.disk.index.get(receiptIdOf(canonical))?.digest;
             const isSame = held !== undefined && toHex(held) === toHex(receiptDigest(canonical));
-            const isRefused = held !== undefined && !isSame && origin.disk.parked.has(`${regionId}/${index}`);
+            const lines = origin.disk.logs.get(OWN_LOG)?.refused ?? [];
+            const isNamed = lines.some((line) => line.region === regionId && line.first <= index && index <= line.last);
+            const isRefused = held !== undefined && !isSame && (isNamed || origin.disk.parked.has(`${regionId}/${index}`));
             if (!isSame && !isRefused) throw new Violation(`${origin.id}'s entry ${index} never arrived in ${regionId}`);
           }
         }

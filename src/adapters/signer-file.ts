@@ -43,7 +43,8 @@ export function readSigner(path: string, name: RegionName): Signer {
     [mirror, mirrorName(name)],
   ] as const)
     if (verifier.name !== wanted) throw refused(`The key file ${path} holds the key ${verifier.name}, not ${wanted}`);
-  if (equalBytes(log.verifier.publicKey, mirror.verifier.publicKey)) throw refused(`The key file ${path} holds one key twice: a log and a mirror have two different ones`);
+  if (equalBytes(log.verifier.publicKey, mirror.verifier.publicKey))
+    throw refused(`The key file ${path} holds one key twice: a log and a mirror have two different ones`);
   return signerOf(log, mirror);
 }
 
@@ -98,7 +99,8 @@ function keyPair(fields: unknown, { path, field, type }: { readonly path: string
   try {
     const verifier = parseVerifierKey(text('vkey'));
     const secret = secretOf(seed);
-    if (verifier.type !== type || !equalBytes(verifier.publicKey, publicOf(secret))) throw new InvalidEvidenceError('vkey', 'is not that of its seed, or of another kind');
+    if (verifier.type !== type || !equalBytes(verifier.publicKey, publicOf(secret)))
+      throw new InvalidEvidenceError('vkey', 'is not that of its seed, or of another kind');
     return { verifier, secret };
   } catch (error) {
     if (!(error instanceof InvalidEvidenceError)) throw error;

@@ -100,10 +100,23 @@ export interface Changes {
   readonly cosigned: readonly RemoteCosigned[];
   readonly offsets: readonly RemoteOffset[];
   readonly parked: readonly ParkedReceipt[];
+  /** Why this region has found out that it has signed more than it remembers: from now on it signs nothing (SPEC §2.1). */
+  readonly forgot: readonly string[];
 }
 
 /** A turn that writes nothing. */
-export const NO_CHANGES: Changes = { groups: [], trees: [], mirrored: [], texts: [], refusals: [], notes: [], cosigned: [], offsets: [], parked: [] };
+export const NO_CHANGES: Changes = {
+  groups: [],
+  trees: [],
+  mirrored: [],
+  texts: [],
+  refusals: [],
+  notes: [],
+  cosigned: [],
+  offsets: [],
+  parked: [],
+  forgot: [],
+};
 
 /** Texts of one log that are kept to be signed again (SPEC §3.2). */
 export const TEXTS_KEPT = 64;

@@ -13,7 +13,10 @@ const REFUSED_LINES_MAX = 1_024;
 /** The body of a 200. */
 export function formatMirrorWord(word: MirrorWord): string {
   if (word.kind === 'cosigned') return formatSignature(word.line);
-  return word.ranges.slice(0, REFUSED_LINES_MAX).map(({ first, last }) => `refused ${first}-${last}\n`).join('');
+  return word.ranges
+    .slice(0, REFUSED_LINES_MAX)
+    .map(({ first, last }) => `refused ${first}-${last}\n`)
+    .join('');
 }
 
 /** Reads it strictly; throws InvalidEvidenceError. */

@@ -1,3 +1,4 @@
+import type { MirrorWord } from '../log/mirror-answer.ts';
 import type { Failure } from '../region/failure.ts';
 
 /** One receipt on its way: what is sent and what a good answer must match. */
@@ -28,9 +29,26 @@ export type Reading =
   | { readonly kind: 'missing' }
   | { readonly kind: 'failed'; readonly failure: Failure };
 
+/** What a mirror says to a batch (SPEC §3.2). */
+export type MirrorReport =
+  | MirrorWord
+  /** 409: its own size of the log. */
+  | { readonly kind: 'size'; readonly size: number }
+  | { readonly kind: 'failed'; readonly failure: Failure };
+
+/** What goes with every batch. */
+export interface MirrorHeaders {
+  /** SHA-256 of the canonical policy text, hex. */
+  readonly policy: string;
+  /** `<random id of the data directory>-<start number>`. */
+  readonly instance: string;
+}
+
 /** The only way to speak to one remote. Answers with values; after `signal` fires the promise may do as it likes, nobody listens. */
 export interface Peer {
   deliver(parcels: readonly Parcel[], options: { readonly sentAtMs: number; readonly signal: AbortSignal }): Promise<DeliveryReport>;
+  /** Sends one batch of the mirror protocol. */
+  mirror(batch: Uint8Array, options: MirrorHeaders & { readonly signal: AbortSignal }): Promise<MirrorReport>;
   read(receiptId: string, signal: AbortSignal): Promise<Reading>;
   close(): Promise<void>;
 }

@@ -11,7 +11,12 @@ export interface ClusterSettings {
   readonly region: string;
   readonly weight: number;
   readonly quorumThreshold: number;
-  readonly regions: readonly { readonly regionId: string; readonly weight: number; readonly publicKey: string | undefined; readonly logKey: string | undefined }[];
+  readonly regions: readonly {
+    readonly regionId: string;
+    readonly weight: number;
+    readonly publicKey: string | undefined;
+    readonly logKey: string | undefined;
+  }[];
 }
 
 /** All regions that sign, and the policy that they make. */
@@ -33,7 +38,8 @@ export function clusterOf(settings: ClusterSettings, keys: Pick<SigningRegion, '
   for (const { regionId, weight, publicKey, logKey } of settings.regions) {
     if (publicKey === undefined || logKey === undefined) continue;
     const read = (field: 'publicKey' | 'logKey', text: string): VerifierKey | undefined => {
-      const problem = (message: string): undefined => void issues.push({ path: `remotes.${regionId}.${field}`, message: `${field} of region ${regionId}: ${message}` });
+      const problem = (message: string): undefined =>
+        void issues.push({ path: `remotes.${regionId}.${field}`, message: `${field} of region ${regionId}: ${message}` });
       return readKey(text, { cluster: settings.cluster, region: regionId, type: field === 'logKey' ? TYPE_ED25519 : TYPE_COSIGNATURE, problem });
     };
     const mirror = read('publicKey', publicKey);

@@ -88,7 +88,8 @@ export class RemoteRegion {
     if (timeoutMs === 0) say(`Timeout must be > 0 for region ${regionId}`);
     else if (!(timeoutMs <= TIMEOUT_MS_MAX)) say(`Timeout is no duration of at most 24 days for region ${regionId}`);
     // With one of them a region could cosign and not be mirrored, or the reverse: neither is a protocol.
-    if ((this.publicKey === undefined) !== (this.logKey === undefined)) say(`Region ${regionId} has only one of publicKey and logKey: give both, or none for the plain protocol`);
+    if ((this.publicKey === undefined) !== (this.logKey === undefined))
+      say(`Region ${regionId} has only one of publicKey and logKey: give both, or none for the plain protocol`);
     return issues;
   }
 

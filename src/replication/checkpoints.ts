@@ -57,6 +57,11 @@ export class Checkpoints {
     this.#syncFixedMs = options.clock.monotonicMs();
   }
 
+  /** What is enough already, where the local region alone reaches the threshold. */
+  start(): void {
+    this.#look(this.#newest);
+  }
+
   /** The log as it is, signed and cosigned here. */
   get newest(): OwnText {
     return this.#newest;
@@ -160,7 +165,7 @@ export class Checkpoints {
 
   #cosignedHere(text: OwnText): OwnText {
     const { signer, clock, cluster } = this.#options;
-    text.cosignatures.set(cluster.own.region, signer.cosign(text.text, Math.floor(clock.wallMs() / 1_000)));
+    text.cosignatures.set(cluster.own.region, signer.cosign(text.text, Math.max(0, Math.floor(clock.wallMs() / 1_000))));
     return text;
   }
 

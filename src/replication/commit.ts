@@ -134,7 +134,8 @@ export class Committer {
   }
 
   /** Takes no write any more, for a reason that is not the store's: what this region has signed is more than it remembers (SPEC §2.1). */
-  forget(): void {
+  async forget(reason: string): Promise<void> {
+    await this.record({ forgot: [reason] });
     this.#state = 'failed';
   }
 
@@ -375,5 +376,6 @@ function together(changes: Changes, more: Partial<Changes>): Changes {
     cosigned: changes.cosigned.concat(more.cosigned ?? []),
     offsets: changes.offsets.concat(more.offsets ?? []),
     parked: changes.parked.concat(more.parked ?? []),
+    forgot: changes.forgot.concat(more.forgot ?? []),
   };
 }

@@ -2,11 +2,11 @@ import { ReceiptSyncError } from '../errors.ts';
 import { recordedAtMs } from '../log/entry.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Entropy } from '../ports/entropy.ts';
-import { type LogStore, OWN_LOG, type ParkedReceipt, type Recovered, type RemoteOffset } from '../ports/log-store.ts';
+import { type LogNumber, type LogStore, NO_CHANGES, OWN_LOG, RECEIVED_LOG, type Recovered } from '../ports/log-store.ts';
 import type { Observer, SyncEvent } from '../ports/observer.ts';
-import type { Peer } from '../ports/peer.ts';
+import type { MirrorHeaders, Peer } from '../ports/peer.ts';
 import type { ReceiptIndex, StoredReceipt } from '../ports/receipt-index.ts';
-import type { ReceiveAnswer, Receiving } from '../ports/receiving.ts';
+import type { BatchOrigin, MirrorAnswer, ReceiveAnswer, Receiving, ServedLog } from '../ports/receiving.ts';
 import type { Roster } from '../quorum/roster.ts';
 import type { Receipt } from '../receipt/receipt.ts';
 import { QuorumNotReachedError } from '../region/quorum-error.ts';
@@ -14,10 +14,12 @@ import type { HealthReport, RegionSyncStatus, SyncResult, Verification } from '.
 import { toHex } from '../std/bytes.ts';
 import { rfc3339 } from '../std/time.ts';
 import { Broadcast, type PlacedEvent } from './broadcast.ts';
-import { Committer, type OwnGroup, type StoreState } from './commit.ts';
-import { Link } from './link.ts';
+import type { Signatures } from './certify.ts';
+import { Committer, type Progress, type StoreState } from './commit.ts';
+import { Evidence, type Signing } from './evidence.ts';
+import type { RegionLink } from './link.ts';
+import { Links } from './links.ts';
 import { type ListPage, type ListQuery, list } from './listing.ts';
-import { Owed } from './owed.ts';
 import { receive } from './receive.ts';
 import { type Standing, standing } from './standing.ts';
 import { resumeSync, type SyncOptions, type SyncParts, syncReceipt } from './sync.ts';
@@ -37,6 +39,7 @@ export interface RegionSettings {
   readonly quorumThreshold: number;
   readonly maxRetries: number;
   readonly retryBackoffMs: number;
+  readonly exclusive: boolean;
 }
 
 /** The world a region runs in. The daemon, the library and the simulator each bring their own. */
@@ -47,6 +50,8 @@ export interface RegionPorts {
   readonly observe: Observer;
   /** A way to speak to each configured remote, by its id. */
   readonly peer: (regionId: string) => Peer;
+  /** What this region signs with, and who else does; without it the plain protocol alone is spoken. */
+  readonly signing?: Signing | undefined;
 }
 
 /** Something an operator must look at. */
@@ -69,10 +74,21 @@ export interface RegionOverview {
 
 /** Opens a region: recovers its logs and begins to deliver what is owed. Rejects with StoreFailedError if the store can't be read. */
 export async function openRegion(settings: RegionSettings, ports: RegionPorts): Promise<Region> {
-  const recovered = await ports.store.recover();
-  const region = new Region(settings, ports, recovered);
+  const { signing, store } = ports;
+  const before = await store.recover();
+  const news = signing === undefined || before.forgot !== undefined ? [] : newMirrors(signing, before);
+  if (news.length > 0) await store.commit({ ...NO_CHANGES, mirrored: news });
+  const region = new Region(settings, ports, news.length > 0 ? await store.recover() : before);
   region.start();
   return region;
+}
+
+/** Logs that are mirrored for the first time get the next numbers. */
+function newMirrors({ cluster }: Signing, { logs }: Recovered): readonly { readonly log: LogNumber; readonly origin: string }[] {
+  const known = new Set([...logs.values()].map(({ origin }) => origin));
+  const next = Math.max(RECEIVED_LOG, ...logs.keys()) + 1;
+  const origins = [...cluster.remotes.values()].map(({ logKey }) => logKey.name).filter((origin) => !known.has(origin));
+  return origins.map((origin, n) => ({ log: next + n, origin }));
 }
 
 /** One region: the receipts it holds, what it owes, and everybody who waits. Built of ports only. */
@@ -83,12 +99,15 @@ export class Region implements Receiving {
   readonly #committer: Committer;
   readonly #tail: Tail;
   readonly #room: WaitingRoom;
-  readonly #links: readonly Link[];
+  readonly #evidence: Evidence | undefined;
+  readonly #links: Links;
   readonly #peers: readonly { readonly peer: Peer; readonly timeoutMs: number }[];
   readonly #remotes: RegionSettings['regions'];
   readonly #broadcast: Broadcast;
   readonly #sync: SyncParts;
   readonly #stop = new AbortController();
+  /** Why this region signs and stores nothing any more (SPEC §2.1). */
+  #forgot: string | undefined;
   #draining = false;
 
   constructor(settings: RegionSettings, ports: RegionPorts, recovered: Recovered) {
@@ -99,29 +118,32 @@ export class Region implements Receiving {
     this.#broadcast = new Broadcast(toHex(ports.entropy.bytes(4)));
     this.#ports = ports;
     this.#remotes = settings.regions;
+    this.#forgot = recovered.forgot;
     this.#roster = { threshold: settings.quorumThreshold, localWeight: settings.weight, remotes: enabled ? settings.regions : [] };
     this.#room = new WaitingRoom(this.#roster, observe);
     this.#tail = new Tail(ports.store, recovered.logs.get(OWN_LOG)?.size ?? 0);
-    this.#committer = new Committer(
-      { ...ports, region: settings.region, observe, onOwnGroup: (group) => this.#onOwnGroup(group), progress: () => ({ offsets: this.#offsets() }) },
-      recovered,
-    );
+    const progress = (): Progress => ({ offsets: this.#links.offsets(), cosigned: this.#links.cosigned(), notes: this.#evidence?.notes ?? [] });
+    this.#committer = new Committer({ ...ports, region: settings.region, observe, onOwnGroup: (group) => this.#links.grown(group), progress }, recovered);
+    this.#evidence = this.#newEvidence(settings, recovered);
     this.#peers = this.#roster.remotes.map(({ regionId }, n) => ({ peer: ports.peer(regionId), timeoutMs: settings.regions[n]?.timeoutMs ?? 0 }));
-    this.#links = this.#peers.map(({ peer, timeoutMs }, n) => this.#link({ settings, recovered, peer, timeoutMs, position: n }));
+    this.#links = this.#newLinks(settings, recovered);
     this.#sync = {
       committer: this.#committer,
       room: this.#room,
-      links: this.#links,
+      links: this.#links.all,
       roster: this.#roster,
       clock,
       observe,
       syncEnabled: enabled,
       isDraining: () => this.#draining,
+      certificate: (index) => this.#awaitCertificate(index),
     };
   }
 
   start(): void {
-    for (const link of this.#links) link.start();
+    if (this.#forgot !== undefined) this.#sayForgot(this.#forgot);
+    this.#links.start();
+    this.#evidence?.start();
     this.#observe({ kind: 'ready', region: this.regionId });
   }
 
@@ -150,6 +172,28 @@ export class Region implements Receiving {
     return verify(parts, receiptId);
   }
 
+  admitBatch(checkpoint: Uint8Array): ReturnType<Evidence['admit']> {
+    if (this.#forgot !== undefined) return { kind: 'rejected', status: 503, reason: `this region signs nothing: ${this.#forgot}` };
+    return this.#evidence?.admit(checkpoint) ?? { kind: 'rejected', status: 404, reason: 'this region mirrors no logs' };
+  }
+
+  async receiveBatch(origin: BatchOrigin, bytes: Uint8Array, headers: Partial<MirrorHeaders>): Promise<MirrorAnswer> {
+    if (this.#draining) return { kind: 'closed' };
+    return this.#evidence?.receive(origin, bytes, headers) ?? { kind: 'closed' };
+  }
+
+  servedLog(originHash: string | undefined): ServedLog | undefined {
+    return this.#evidence?.served(originHash);
+  }
+
+  /** A certificate of a receipt that is stored here, from any log. Throws NOT_FOUND, NOT_CERTIFIED. */
+  async certificate(receiptId: string, signatures: Signatures): Promise<string> {
+    const [known] = await this.#ports.store.find([receiptId]);
+    if (known === undefined) throw new ReceiptSyncError('NOT_FOUND', 'No receipt has that id here');
+    if (this.#evidence === undefined) throw new ReceiptSyncError('NOT_CERTIFIED', 'This region has no keys: its quorum makes no certificates');
+    return this.#evidence.certificate(known.places, signatures);
+  }
+
   getStored(receiptId: string): Promise<StoredReceipt | undefined> {
     return this.#ports.store.get(receiptId);
   }
@@ -161,7 +205,7 @@ export class Region implements Receiving {
 
   /** What the remotes have said of a receipt, as far as this region knows without asking. */
   standingOf(stored: StoredReceipt): Standing {
-    return standing({ roster: this.#roster, links: this.#links, syncEnabled: this.#sync.syncEnabled }, stored);
+    return standing({ roster: this.#roster, links: this.#links.all, syncEnabled: this.#sync.syncEnabled }, stored);
   }
 
   /** All receipts held here in order of arrival, after a cursor; ends with the last one. */
@@ -182,11 +226,14 @@ export class Region implements Receiving {
 
   /** One per configured remote, in order. */
   async status(): Promise<readonly RegionSyncStatus[]> {
-    return Promise.all(this.#remotes.map(({ regionId }, n) => this.#linkStatus(regionId, this.#links[n])));
+    return Promise.all(this.#remotes.map(({ regionId }, n) => this.#linkStatus(regionId, this.#links.all[n])));
   }
 
   health(): HealthReport {
-    const regionsAvailable = this.#links.filter((link) => link.isAvailable()).length + (this.#remotes.length - this.#links.length);
+    const links = this.#links.all;
+    // Without sync there is nobody to be away.
+    const others = this.#forgot === undefined ? this.#remotes.length - links.length : 0;
+    const regionsAvailable = links.filter((link) => link.isAvailable()).length + others;
     const regionsTotal = this.#remotes.length;
     const quorumStatus = this.#reachableWeight() >= this.#roster.threshold;
     const isHealthy = quorumStatus && regionsAvailable === regionsTotal;
@@ -196,7 +243,8 @@ export class Region implements Receiving {
 
   overview(): RegionOverview {
     const { threshold, localWeight } = this.#roster;
-    const paused = this.#links.flatMap((link, n) => {
+    const forgot = this.#forgot === undefined ? [] : [{ alarm: 'forgot', region: this.regionId, message: this.#forgot }];
+    const paused = this.#links.all.flatMap((link, n) => {
       const message = link.status().paused?.message;
       return message === undefined ? [] : [{ alarm: 'link-paused', region: this.#remotes[n]?.regionId ?? '', message }];
     });
@@ -207,7 +255,7 @@ export class Region implements Receiving {
       reachableWeight: this.#reachableWeight(),
       receipts: this.#committer.receiptCount,
       store: this.#committer.state,
-      alarms: paused,
+      alarms: [...forgot, ...paused],
     };
   }
 
@@ -224,7 +272,8 @@ export class Region implements Receiving {
     await this.#callersGone(timeoutMs);
     this.#room.dismiss();
     this.#stop.abort();
-    for (const link of this.#links) link.stop();
+    this.#evidence?.close();
+    this.#links.stop();
     await this.#committer.close();
     await Promise.all(this.#peers.map(({ peer }) => peer.close()));
     await this.#ports.store.close();
@@ -244,70 +293,60 @@ export class Region implements Receiving {
     this.#broadcast.emit(event);
   };
 
-  #onOwnGroup({ group, receipts }: OwnGroup): void {
-    // Without links nobody reads the tail.
-    if (this.#links.length > 0) this.#tail.append(group.start, receipts);
-    for (const link of this.#links) link.owe(group.start, group.start + receipts.length);
+  #newEvidence(settings: RegionSettings, recovered: Recovered): Evidence | undefined {
+    const { signing, store, clock } = this.#ports;
+    if (signing === undefined || recovered.forgot !== undefined) return undefined;
+    const numbers = [...signing.cluster.remotes.values()].flatMap(({ region, logKey }) =>
+      [...recovered.logs].flatMap(([log, { origin }]) => (origin === logKey.name ? [[region, log] as const] : [])),
+    );
+    const parts = { ...signing, store, clock, committer: this.#committer, observe: this.#observe, region: settings.region, exclusive: settings.exclusive };
+    return new Evidence({ ...parts, logs: new Map(numbers), onForgotten: this.#onForgotten, onNews: () => this.#links.look() }, recovered);
   }
 
-  #link(made: {
-    readonly settings: RegionSettings;
-    readonly recovered: Recovered;
-    readonly peer: Peer;
-    readonly timeoutMs: number;
-    readonly position: number;
-  }): Link {
-    const { settings, recovered, peer, timeoutMs, position } = made;
-    const regionId = settings.regions[position]?.regionId ?? '';
-    const { clock, entropy } = this.#ports;
-    const room = this.#room;
-    const owed = new Owed({
-      offset: recovered.offsets.find(({ region }) => region === regionId)?.offset ?? 0,
-      size: recovered.logs.get(OWN_LOG)?.size ?? 0,
-      refused: recovered.parked.filter(({ region }) => region === regionId),
-    });
-    return new Link(
+  #newLinks(settings: RegionSettings, recovered: Recovered): Links {
+    const { signing } = this.#ports;
+    // A region that has forgotten sends nothing: what it would say may not be what it once said.
+    const peers = recovered.forgot === undefined ? this.#peers : [];
+    const parts = { ...this.#ports, tail: this.#tail, room: this.#room, committer: this.#committer, observe: this.#observe, evidence: this.#evidence };
+    const { maxRetries, retryBackoffMs } = settings;
+    return new Links(
       {
-        remote: { regionId, timeoutMs },
-        maxRetries: settings.maxRetries,
-        retryBackoffMs: settings.retryBackoffMs,
-        peer,
-        tail: this.#tail,
-        clock,
-        entropy,
-        observe: this.#observe,
-        listener: {
-          acknowledged: (index) => room.spoken(index, position, { word: 'acknowledged' }),
-          refused: (index, failure) => room.spoken(index, position, { word: 'refused', failure }),
-          attemptFailed: (index, failure) => room.attemptFailed(index, position, failure),
-          gaveUp: (index, failure) => room.gaveUp(index, position, failure),
-        },
-        progressed: () => this.#committer.progressed(),
-        park: (index, { status, code, message }) => {
-          const parked: ParkedReceipt = {
-            region: regionId,
-            index,
-            status: status ?? 0,
-            code: code === 'CONFLICT' ? code : 'REFUSED',
-            message,
-            atMs: clock.wallMs(),
-          };
-          return this.#committer.park(parked);
-        },
+        ...parts,
+        maxRetries,
+        retryBackoffMs,
+        remotes: peers.map(({ peer, timeoutMs }, n) => ({ peer, timeoutMs, regionId: this.#remotes[n]?.regionId ?? '' })),
+        mirrors: signing?.cluster.remotes ?? new Map(),
+        headers: { policy: signing?.cluster.policyHash ?? '', instance: `${recovered.storeId}-${recovered.starts}` },
+        onForgotten: this.#onForgotten,
       },
-      owed,
+      recovered,
     );
   }
 
-  #offsets(): readonly RemoteOffset[] {
-    return this.#links.map((link, n) => ({ region: this.#remotes[n]?.regionId ?? '', offset: link.offset }));
+  /** This region has signed more than it holds: it stores, sends and signs nothing from now on, and after a restart either. */
+  readonly #onForgotten = (reason: string): void => {
+    if (this.#forgot !== undefined) return;
+    this.#forgot = reason;
+    this.#links.stop();
+    void this.#committer.forget(reason);
+    this.#sayForgot(reason);
+  };
+
+  #sayForgot(reason: string): void {
+    const message = `This region remembers less than it has signed, and signs nothing: ${reason}`;
+    this.#observe({ kind: 'alarm', alarm: 'forgot', region: this.regionId, message });
+  }
+
+  #awaitCertificate(index: number): Promise<string> {
+    if (this.#evidence !== undefined) return this.#evidence.awaitCertificate(index, this.#stop.signal);
+    return Promise.reject(new ReceiptSyncError('NOT_CERTIFIED', 'This region has no keys: its quorum makes no certificates'));
   }
 
   #reachableWeight(): number {
-    return this.#roster.remotes.reduce((sum, { weight }, n) => sum + (this.#links[n]?.isAvailable() === true ? weight : 0), this.#roster.localWeight);
+    return this.#roster.remotes.reduce((sum, { weight }, n) => sum + (this.#links.all[n]?.isAvailable() === true ? weight : 0), this.#roster.localWeight);
   }
 
-  async #linkStatus(regionId: string, link: Link | undefined): Promise<RegionSyncStatus> {
+  async #linkStatus(regionId: string, link: RegionLink | undefined): Promise<RegionSyncStatus> {
     if (link === undefined) {
       return { regionId, isAvailable: true, failureCount: 0, lastSyncTimestamp: null, circuit: 'closed', owedCount: 0, owedSince: null, lastError: null };
     }

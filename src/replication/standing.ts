@@ -3,7 +3,7 @@ import type { StoredReceipt } from '../ports/receipt-index.ts';
 import type { Roster } from '../quorum/roster.ts';
 import { tally } from '../quorum/tally.ts';
 import type { FailureCode } from '../region/failure.ts';
-import type { Link } from './link.ts';
+import type { RegionLink } from './link.ts';
 
 /**
  * How a receipt stands by what this region knows without asking. `conflict`: a remote holds another content under its id, whatever
@@ -19,7 +19,7 @@ export interface Standing {
 
 /** Adds up what the links know of an own receipt. */
 export function standing(
-  region: { readonly roster: Roster; readonly links: readonly Link[]; readonly syncEnabled: boolean },
+  region: { readonly roster: Roster; readonly links: readonly RegionLink[]; readonly syncEnabled: boolean },
   stored: Pick<StoredReceipt, 'places'>,
 ): Standing {
   const { roster, links, syncEnabled } = region;
@@ -31,7 +31,7 @@ export function standing(
   return { state: refusedBy.some(({ code }) => code === 'CONFLICT') ? 'conflict' : tallied(roster, said), refusedBy };
 }
 
-function tallied(roster: Roster, said: readonly ReturnType<Link['said']>[]): StandingState {
+function tallied(roster: Roster, said: readonly ReturnType<RegionLink['said']>[]): StandingState {
   const { verdict } = tally(
     roster,
     said.map(({ word }) => word),

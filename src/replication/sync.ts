@@ -1,4 +1,4 @@
-import { ClosedError, OverloadedError, ReceiptConflictError } from '../errors.ts';
+import { ClosedError, OverloadedError, ReceiptConflictError, ReceiptSyncError } from '../errors.ts';
 import type { ReceiptJob } from '../log/decide.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Observer } from '../ports/observer.ts';
@@ -9,7 +9,7 @@ import { QuorumNotReachedError } from '../region/quorum-error.ts';
 import type { SyncError, SyncOutcome, SyncResult } from '../region/sync-result.ts';
 import { toHex } from '../std/bytes.ts';
 import type { Committer } from './commit.ts';
-import type { Link } from './link.ts';
+import type { RegionLink } from './link.ts';
 import type { Sync, WaitFor, WaitingRoom } from './waiting-room.ts';
 
 /** Callers that may wait at once. More are told to come back: their receipts would be safe, their memory not. */
@@ -27,12 +27,14 @@ export interface SyncOptions {
 export interface SyncParts {
   readonly committer: Committer;
   readonly room: WaitingRoom;
-  readonly links: readonly Link[];
+  readonly links: readonly RegionLink[];
   readonly roster: Roster;
   readonly clock: Clock;
   readonly observe: Observer;
   readonly syncEnabled: boolean;
   readonly isDraining: () => boolean;
+  /** The certificate of an own entry, once there is one. */
+  readonly certificate: (index: number) => Promise<string>;
 }
 
 interface Admitted {
@@ -141,9 +143,20 @@ function resultOf(parts: SyncParts, sync: Sync, known: { readonly digest: string
     pending: roster.remotes.flatMap(({ regionId }, n) => (sync.words[n] === undefined ? [regionId] : [])),
     digest: known.digest,
     duplicate: known.duplicate,
-    certificate: () => Promise.reject(new QuorumNotReachedError(result)),
+    certificate: () => certificateOf(parts, sync, result),
   };
   return result;
+}
+
+async function certificateOf(parts: SyncParts, sync: Sync, result: SyncResult): Promise<string> {
+  if (!parts.syncEnabled || result.outcome === 'refused') throw new QuorumNotReachedError(result);
+  try {
+    return await parts.certificate(sync.index);
+  } catch (error) {
+    // Plain acknowledgements alone make a quorum, and never a certificate (SPEC §3).
+    if (error instanceof ReceiptSyncError && error.code === 'NOT_CERTIFIED') throw new QuorumNotReachedError(result);
+    throw error;
+  }
 }
 
 function errorOf(region: string, sync: Sync, remote: number): readonly SyncError[] {

@@ -78,6 +78,18 @@ export class WaitingRoom {
     this.#look(sync);
   }
 
+  /** Who waits for entries [from, to) and has not heard of them from this remote, and was not given up: a list of its own. */
+  waitingFor(from: number, to: number, remote: number): readonly Sync[] {
+    const isWaiting = (sync: Sync | undefined): sync is Sync => sync !== undefined && sync.words[remote] === undefined && sync.ended[remote] !== true;
+    if (to - from > this.#syncs.size) return [...this.#syncs.values()].filter((sync) => sync.index >= from && sync.index < to && isWaiting(sync));
+    const waiting: Sync[] = [];
+    for (let index = from; index < to; index += 1) {
+      const sync = this.#syncs.get(index);
+      if (isWaiting(sync)) waiting.push(sync);
+    }
+    return waiting;
+  }
+
   /** An attempt failed; others may follow in this call. */
   attemptFailed(index: number, remote: number, failure: Failure): void {
     const sync = this.#syncs.get(index);

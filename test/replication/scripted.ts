@@ -44,6 +44,10 @@ export async function scene(
       const delivery = (await scripts[id]?.(times.length - 1, parcels)) ?? OK;
       return { deliveries: parcels.map(() => delivery), batchMax: change.batchMax };
     },
+    mirror: async () => ({
+      kind: 'failed',
+      failure: { code: 'HTTP_STATUS', message: 'No mirror', retryable: false, consequence: 'pause', countsAgainst: true },
+    }),
     read: async () => ({ kind: 'missing' }),
     close: async () => undefined,
   });
@@ -55,6 +59,7 @@ export async function scene(
     quorumThreshold: 2,
     maxRetries: 3,
     retryBackoffMs: 1_000,
+    exclusive: false,
     ...change,
   };
   const store = new MemoryStore(change.disk ?? new MemoryDisk());

@@ -1,5 +1,6 @@
 import { Pool } from 'undici';
-import type { Delivery, DeliveryReport, Parcel, Peer, Reading } from '../../ports/peer.ts';
+import { BATCH_MEDIA_TYPE } from '../../log/batch.ts';
+import type { Delivery, DeliveryReport, MirrorHeaders, MirrorReport, Parcel, Peer, Reading } from '../../ports/peer.ts';
 import { canonicalBytes, receiptDigest } from '../../receipt/canonical.ts';
 import { receiptFromJson } from '../../receipt/wire.ts';
 import type { Failure } from '../../region/failure.ts';
@@ -8,6 +9,7 @@ import { type JsonValue, parseJson } from '../../std/json.ts';
 import { pathSegment } from '../../std/path-segment.ts';
 import { rfc3339 } from '../../std/time.ts';
 import { badAnswer, exchangeFailure, statusFailure, wrongIdentity } from './failures.ts';
+import { mirrorReport } from './mirror-report.ts';
 
 /** An answer to one receipt, and to a read (SPEC §3.1). */
 const ANSWER_BYTES_MAX = 64 * 1024;
@@ -36,7 +38,7 @@ interface HttpAnswer {
   readonly body: Buffer;
 }
 
-/** The plain protocol over HTTP/1.1 to one remote (SPEC §3.1). Redirects are failures; the caller's signal is the only timeout. */
+/** Both protocols over HTTP/1.1 to one remote (SPEC §3). Redirects are failures; the caller's signal is the only timeout. */
 export class HttpPeer implements Peer {
   readonly #options: HttpPeerOptions;
   readonly #pool: Pool;
@@ -78,6 +80,16 @@ export class HttpPeer implements Peer {
     }
   }
 
+  async mirror(batch: Uint8Array, { policy, instance, signal }: MirrorHeaders & { readonly signal: AbortSignal }): Promise<MirrorReport> {
+    try {
+      const headers = { accept: 'text/plain', 'content-type': BATCH_MEDIA_TYPE, 'receipt-sync-policy': policy, 'receipt-sync-instance': instance };
+      const answer = await this.#request({ method: 'POST', path: `${this.#basePath}/receipt-sync`, body: batch, headers, bytesMax: ANSWER_BYTES_MAX, signal });
+      return mirrorReport({ ...answer, type: headerText(answer.headers['content-type']), retryAfter: headerText(answer.headers['retry-after']) });
+    } catch (error) {
+      return { kind: 'failed', failure: error instanceof TooLong ? badAnswer(error.message) : exchangeFailure(error) };
+    }
+  }
+
   async read(receiptId: string, signal: AbortSignal): Promise<Reading> {
     try {
       const path = `${this.#basePath}/api/v1/receipts/${pathSegment(receiptId)}`;
@@ -97,7 +109,8 @@ export class HttpPeer implements Peer {
   async #request(request: {
     readonly method: 'GET' | 'POST';
     readonly path: string;
-    readonly body?: string;
+    readonly body?: string | Uint8Array;
+    readonly headers?: Readonly<Record<string, string>>;
     readonly bytesMax: number;
     readonly signal: AbortSignal;
   }): Promise<HttpAnswer> {
@@ -106,6 +119,7 @@ export class HttpPeer implements Peer {
     const headers = {
       accept: 'application/json',
       ...(body === null ? {} : { 'content-type': 'application/json' }),
+      ...request.headers,
       ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
     };
     const response = await this.#pool.request({ method, path, headers, body, signal });

@@ -118,6 +118,7 @@ export class Engine {
     for (const { log, region, first, last } of changes.refusals) refusal.run(log, region, first, last);
     for (const { log, kind, size, note: kept } of changes.notes) note.run(log, kind, size, kept);
     for (const { region, size, note: kept } of changes.cosigned) cosigned.run(region, size, kept);
+    for (const reason of changes.forgot) this.#statements.forgot.run(reason);
   }
 
   #nextSlot(log: LogNumber): number {
@@ -213,6 +214,7 @@ type StatementName =
   | 'refusal'
   | 'note'
   | 'cosigned'
+  | 'forgot'
   | 'commitNumber'
   | 'offset'
   | 'park'
@@ -235,6 +237,7 @@ function prepare(database: DatabaseSync): Readonly<Record<StatementName, Stateme
     refusal: database.prepare('INSERT INTO refusal VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING'),
     note: database.prepare('INSERT OR REPLACE INTO kept_note VALUES (?, ?, ?, ?)'),
     cosigned: database.prepare('INSERT OR REPLACE INTO remote_cosigned VALUES (?, ?, ?)'),
+    forgot: database.prepare("INSERT OR REPLACE INTO meta (key, value) VALUES ('forgot', ?)"),
     commitNumber: database.prepare(`UPDATE log SET size = ? WHERE log = ${COMMIT_NUMBER}`),
     offset: database.prepare('INSERT INTO remote_offset VALUES (?, ?) ON CONFLICT (region) DO UPDATE SET idx = excluded.idx'),
     park: database.prepare('INSERT INTO parked VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING'),

@@ -29,7 +29,7 @@ export function startSigning(
   remember.run('starts', String(starts));
   if (!opened.signs) return { storeId, starts, forgot: undefined, lockFile: undefined };
   const path = LockFile.pathOf(opened.dataDir);
-  const forgot = forgotten(path, { storeId, commitNumber: opened.commitNumber, hasSigned: meta.get('signed') === '1' });
+  const forgot = meta.get('forgot') ?? forgotten(path, { storeId, commitNumber: opened.commitNumber, hasSigned: meta.get('signed') === '1' });
   if (forgot !== undefined) return { storeId, starts, forgot, lockFile: undefined };
   const lockFile = LockFile.open(path, storeId);
   lockFile.write(opened.commitNumber);

@@ -1,0 +1,33 @@
+import { OWN_LOG } from '../../src/ports/log-store.ts';
+import { toHex } from '../../src/std/bytes.ts';
+import { rootOf } from '../../src/tlog/edge.ts';
+import type { Host } from '../host.ts';
+import { type Checker, Violation } from './checker.ts';
+
+/** R5, R7: once faults have stopped every mirror has its origin's log, with the same size and root, and its cosignature is known there. */
+export function sameLogs(): Checker {
+  return {
+    name: 'mirrors have the same logs',
+    finished: (hosts) => {
+      for (const origin of hosts) for (const mirror of hosts) if (isMirrored(origin, mirror)) compare(origin, mirror);
+    },
+  };
+}
+
+function isMirrored(origin: Host, mirror: Host): boolean {
+  return origin.signing?.cluster.remotes.has(mirror.id) === true && mirror.signing?.cluster.remotes.has(origin.id) === true;
+}
+
+function compare(origin: Host, mirror: Host): void {
+  const own = headOf(origin, undefined);
+  const copy = headOf(mirror, origin.signing?.signer.logKey.name);
+  if (own !== copy) throw new Violation(`${mirror.id} has ${copy} of the log of ${origin.id}, which is ${own}`);
+  const size = origin.disk.logs.get(OWN_LOG)?.size ?? 0;
+  const cosigned = origin.disk.cosigned.get(mirror.id)?.size ?? 0;
+  if (cosigned > size) throw new Violation(`${mirror.id} has cosigned ${cosigned} entries of ${origin.id}, which has ${size}`);
+}
+
+function headOf(host: Host, name: string | undefined): string {
+  const log = name === undefined ? host.disk.logs.get(OWN_LOG) : [...host.disk.logs.values()].find(({ origin }) => origin === name);
+  return `${log?.size ?? 0} entries with root ${log?.edge === undefined ? 'of none' : toHex(rootOf(log.edge))}`;
+}

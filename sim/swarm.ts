@@ -1,0 +1,52 @@
+import { signerFromSeeds } from '../src/adapters/signer-file.ts';
+import type { Signer } from '../src/ports/signer.ts';
+import { clusterOf } from '../src/quorum/cluster.ts';
+import type { Signing } from '../src/replication/evidence.ts';
+import type { RegionSettings } from '../src/replication/region.ts';
+import { formatVerifierKey } from '../src/tlog/vkey.ts';
+import type { Machine } from './host.ts';
+import type { Random } from './random.ts';
+
+const CLUSTER = 'sim.example.com';
+
+/** A cluster by chance: two to five regions, weights, a threshold; mirrored, plain, or some of each. */
+export function swarm(random: Random): readonly Machine[] {
+  const count = 2 + random.below(4);
+  const isWeighted = random.chance(0.3);
+  const weights = Array.from({ length: count }, () => (isWeighted ? random.below(4) : 1));
+  weights[0] = Math.max(1, weights[0] ?? 1);
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  const quorumThreshold = random.chance(0.8) ? Math.floor(total / 2) + 1 : 1 + random.below(total);
+  const timeoutMs = 200 + random.below(5_000);
+  const maxRetries = 1 + random.below(4);
+  const retryBackoffMs = 50 + random.below(1_000);
+  const ids = weights.map((_, n) => `region-${n}`);
+  const isMirrored = random.chance(0.6);
+  const withoutKeys = isMirrored && random.chance(0.2) ? random.pick(ids) : undefined;
+  const settings = ids.map((region, n): RegionSettings => {
+    const regions = ids.flatMap((regionId, m) => (m === n ? [] : [{ regionId, weight: weights[m] ?? 1, timeoutMs }]));
+    return { region, weight: weights[n] ?? 1, crossRegionSyncEnabled: true, regions, quorumThreshold, maxRetries, retryBackoffMs, exclusive: false };
+  });
+  return settings.map((each) => ({ settings: each, signing: isMirrored && each.region !== withoutKeys ? signingOf(each, withoutKeys) : undefined }));
+}
+
+function signingOf(settings: RegionSettings, withoutKeys: string | undefined): Signing {
+  const signer = signerOf(settings.region);
+  const regions = settings.regions.map(({ regionId, weight }) => {
+    const { mirrorKey, logKey } = signerOf(regionId);
+    const keys = { publicKey: formatVerifierKey(mirrorKey), logKey: formatVerifierKey(logKey) };
+    return { regionId, weight, ...(regionId === withoutKeys ? { publicKey: undefined, logKey: undefined } : keys) };
+  });
+  return { signer, cluster: clusterOf({ ...settings, cluster: CLUSTER, regions }, signer) };
+}
+
+/** The same keys in every seed: making and checking them takes longer than many a seed. */
+const SIGNERS = new Map<string, Signer>();
+
+function signerOf(region: string): Signer {
+  const number = Number(region.split('-')[1]);
+  const signer =
+    SIGNERS.get(region) ?? signerFromSeeds({ cluster: CLUSTER, region }, { log: Buffer.alloc(32, 2 * number + 1), mirror: Buffer.alloc(32, 2 * number + 2) });
+  SIGNERS.set(region, signer);
+  return signer;
+}

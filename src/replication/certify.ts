@@ -1,0 +1,90 @@
+import { ClosedError, ReceiptSyncError } from '../errors.ts';
+import { recordedAt } from '../log/entry.ts';
+import { isNamed, parseLogText } from '../log/log-text.ts';
+import { certificateExtra, cosigners } from '../quorum/certificate.ts';
+import type { Cluster } from '../quorum/cluster.ts';
+import { isOf } from '../tlog/cosignature.ts';
+import { type Note, parseNote } from '../tlog/note.ts';
+import { isQuorum } from '../tlog/policy.ts';
+import { formatTlogProof } from '../tlog/tlog-proof.ts';
+import type { LogReader } from './log-reader.ts';
+
+/** Where an entry stands, and a certified checkpoint that covers it. */
+export interface Certifiable {
+  readonly index: number;
+  readonly reader: LogReader;
+  /** A note whose signatures reach the threshold. */
+  readonly note: string;
+}
+
+/** `fewest`: the heaviest regions that reach the threshold, nothing more; `all`: everybody who signed. */
+export type Signatures = 'fewest' | 'all';
+
+/** Makes the certificate of one entry (SPEC §5). Throws NOT_CERTIFIED where a line takes a region out that is needed for it. */
+export async function certificateOf(cluster: Cluster, { index, reader, note: signed }: Certifiable, signatures: Signatures): Promise<string> {
+  const note = parseNote(signed);
+  const { size } = parseLogText(note.text);
+  const [entry, path] = await Promise.all([reader.entry(index), reader.prover.inclusion(index, size)]);
+  if (entry === undefined || entry.salt.length === 0) throw new ReceiptSyncError('NOT_CERTIFIED', 'The receipt of this entry is not here any more');
+  const extra = certificateExtra(recordedAt(entry.entry), entry.salt);
+  return formatTlogProof({ extra, index, path, note: withSignatures(cluster, note, { index, signatures }) });
+}
+
+/** Does this note certify this entry: enough regions signed it that it does not name for the entry? */
+export function certifies(cluster: Cluster, signed: string, index: number): boolean {
+  const note = parseNote(signed);
+  const text = parseLogText(note.text);
+  if (index >= text.size) return false;
+  const counting = [...cosigners(cluster.policy, note.text, note.signatures)].filter((region) => !isNamed(text, region, index));
+  return isQuorum(cluster.policy.quorum, new Set(counting));
+}
+
+function withSignatures(cluster: Cluster, note: Note, { index, signatures }: { readonly index: number; readonly signatures: Signatures }): Note {
+  const { policy, own, remotes } = cluster;
+  const text = parseLogText(note.text);
+  const counting = [own, ...remotes.values()]
+    .filter(({ region, mirrorKey }) => !isNamed(text, region, index) && note.signatures.some((line) => isOf(mirrorKey, line)))
+    .sort((a, b) => b.weight - a.weight);
+  const taken = new Set<string>();
+  for (const { region } of counting) {
+    if (signatures === 'fewest' && isQuorum(policy.quorum, taken)) break;
+    taken.add(region);
+  }
+  if (!isQuorum(policy.quorum, taken)) throw new ReceiptSyncError('NOT_CERTIFIED', 'Too few regions have signed for this entry');
+  const mirrors = [own, ...remotes.values()].filter(({ region }) => taken.has(region));
+  const isLogLine = (name: string): boolean => name === text.origin || name === `${text.origin}/refused`;
+  return { text: note.text, signatures: note.signatures.filter((line) => isLogLine(line.name) || mirrors.some(({ mirrorKey }) => isOf(mirrorKey, line))) };
+}
+
+/** Callers that wait until their entry is certified. */
+export class CertificateWaiters {
+  readonly #waiting = new Set<{ readonly index: number; readonly settle: (error?: Error) => void }>();
+
+  /** Resolves once `certified` is told of an entry beyond this one; rejects with the signal's reason, or ClosedError. */
+  wait(index: number, signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const stop = (): void => waiter.settle(signal?.reason);
+      const waiter = {
+        index,
+        settle: (error?: Error): void => {
+          this.#waiting.delete(waiter);
+          signal?.removeEventListener('abort', stop);
+          if (error === undefined) resolve();
+          else reject(error);
+        },
+      };
+      this.#waiting.add(waiter);
+      signal?.addEventListener('abort', stop);
+      if (signal?.aborted === true) stop();
+    });
+  }
+
+  /** Everything below `size` is certified. */
+  certified(size: number): void {
+    for (const waiter of this.#waiting) if (waiter.index < size) waiter.settle();
+  }
+
+  close(): void {
+    for (const waiter of this.#waiting) waiter.settle(new ClosedError());
+  }
+}

@@ -1,0 +1,198 @@
+import { InvalidEvidenceError, ReceiptSyncError } from '../errors.ts';
+import { type KeptNote, OWN_LOG } from '../log/changes.ts';
+import { withRefused } from '../log/heads.ts';
+import { nameSigned, parseLogText, type RefusedRange } from '../log/log-text.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { LogNumber, LogStore, Recovered } from '../ports/log-store.ts';
+import type { Observer } from '../ports/observer.ts';
+import type { MirrorHeaders } from '../ports/peer.ts';
+import type { BatchOrigin, MirrorAnswer, ServedLog } from '../ports/receiving.ts';
+import type { Signer } from '../ports/signer.ts';
+import type { Cluster } from '../quorum/cluster.ts';
+import { sha256, toHex, utf8Bytes } from '../std/bytes.ts';
+import { parseNote } from '../tlog/note.ts';
+import { isQuorum } from '../tlog/policy.ts';
+import { CertificateWaiters, certificateOf, certifies, type Signatures } from './certify.ts';
+import { Checkpoints, noteOf } from './checkpoints.ts';
+import type { Committer, OwnGroup } from './commit.ts';
+import { Instances } from './instances.ts';
+import { LogReader } from './log-reader.ts';
+import { Mirror } from './mirror.ts';
+import type { RefusedRanges } from './mirror-link.ts';
+import { OwnGroups } from './own-groups.ts';
+
+/** A sync point is fixed this often while there is something new (SPEC §3.2). */
+const TICK_MS = 1_000;
+
+/** Who signs, and with what. */
+export interface Signing {
+  readonly cluster: Cluster;
+  readonly signer: Signer;
+}
+
+export interface EvidenceOptions extends Signing {
+  readonly region: string;
+  readonly store: LogStore;
+  readonly committer: Committer;
+  readonly clock: Clock;
+  readonly observe: Observer;
+  /** Do regions with another policy not count (`sync.exclusive`)? */
+  readonly exclusive: boolean;
+  readonly onForgotten: (reason: string) => void;
+  /** The sync text or what is certified has changed. */
+  readonly onNews: () => void;
+  /** Numbers of the mirrored logs, by region. */
+  readonly logs: ReadonlyMap<string, LogNumber>;
+}
+
+/** What one region signs and keeps of others' signatures: its own checkpoints, the logs it mirrors, certificates of both. */
+export class Evidence {
+  readonly checkpoints: Checkpoints;
+  readonly groups: OwnGroups;
+  readonly reader: LogReader;
+  readonly #options: EvidenceOptions;
+  /** By origin line. */
+  readonly #mirrors = new Map<string, { readonly region: string; readonly log: LogNumber; readonly mirror: Mirror }>();
+  readonly #waiters = new CertificateWaiters();
+  readonly #instances: Instances;
+  #cancelTick: (() => void) | undefined;
+  /** The newest that is known, perhaps from before the start. */
+  #certified: KeptNote | undefined;
+
+  constructor(options: EvidenceOptions, recovered: Recovered) {
+    const { store, committer, cluster, logs } = options;
+    this.#options = options;
+    this.#certified = recovered.logs.get(OWN_LOG)?.certified;
+    this.checkpoints = new Checkpoints({ ...options, onCertified: () => this.#onCertified() }, committer.head(OWN_LOG));
+    this.groups = new OwnGroups(store);
+    this.reader = new LogReader(store, OWN_LOG, () => committer.head(OWN_LOG));
+    this.#instances = new Instances({ policyHash: cluster.policyHash, exclusive: options.exclusive, observe: options.observe });
+    for (const { region, logKey } of cluster.remotes.values()) {
+      const log = logs.get(region);
+      if (log === undefined) continue;
+      const { checkpoint, certified } = recovered.logs.get(log) ?? {};
+      const reader = new LogReader(store, log, () => committer.head(log));
+      this.#mirrors.set(logKey.name, { region, log, mirror: new Mirror({ ...options, log, origin: { region, key: logKey }, reader, checkpoint, certified }) });
+    }
+  }
+
+  /** From now on the world is told. */
+  start(): void {
+    this.checkpoints.start();
+    this.#tick();
+  }
+
+  /** What is to be written with the next turn. */
+  get notes(): readonly KeptNote[] {
+    return this.#certified === undefined ? [] : [this.#certified];
+  }
+
+  /** An own group is durable. The links may be rung between the log's signature and the region's. */
+  grown({ group, head }: OwnGroup, ringLinks: (size: number) => void): void {
+    this.groups.append(group);
+    this.checkpoints.grown(head);
+    ringLinks(head.size);
+    this.checkpoints.cosignNewest();
+  }
+
+  /** A remote refuses entries of the own log: from now on every text of ours says so (SPEC §4). */
+  async refuse(region: string, ranges: RefusedRanges): Promise<void> {
+    const { committer } = this.#options;
+    const size = committer.ownSize;
+    const added = ranges.map((range): RefusedRange => ({ region, ...range, last: Math.min(range.last, size - 1) })).filter(({ first, last }) => first <= last);
+    const refusals = added.map((range) => ({ log: OWN_LOG, ...range }));
+    if (added.length === 0 || !(await committer.record({ refusals }))) return;
+    this.checkpoints.refuse(added.reduce(withRefused, this.checkpoints.refused));
+    this.#options.onNews();
+  }
+
+  /** SPEC §3.2 (a): the origin and its signature. */
+  admit(checkpoint: Uint8Array): BatchOrigin | (MirrorAnswer & { readonly kind: 'rejected' }) {
+    try {
+      const note = parseNote(checkpoint);
+      const text = parseLogText(note.text);
+      const known = this.#mirrors.get(text.origin);
+      if (known === undefined) return { kind: 'rejected', status: 404, reason: 'no log of that origin is mirrored here' };
+      if (known.mirror.isSignedByOrigin(note, nameSigned(text.origin, text.refused.length > 0))) return { region: known.region, note, text };
+      return { kind: 'rejected', status: 403, reason: 'the checkpoint is not signed by the key of its origin' };
+    } catch (error) {
+      if (error instanceof InvalidEvidenceError) return { kind: 'rejected', status: 422, reason: error.message };
+      throw error;
+    }
+  }
+
+  receive(origin: BatchOrigin, bytes: Uint8Array, headers: Partial<MirrorHeaders>): Promise<MirrorAnswer> {
+    const known = this.#mirrors.get(origin.text.origin);
+    const refused = known === undefined ? undefined : this.#instances.look(known.region, headers);
+    if (known === undefined || refused !== undefined)
+      return Promise.resolve({ kind: 'rejected', status: known === undefined ? 404 : 403, reason: refused ?? 'unknown origin' });
+    return known.mirror.receive(origin, bytes);
+  }
+
+  /** The own log, or one that is mirrored, by the SHA-256 of its origin line. */
+  served(originHash: string | undefined): ServedLog | undefined {
+    if (originHash === undefined) return { checkpoint: () => noteOf(this.checkpoints.newest), resource: (name) => this.reader.resource(name) };
+    const found = [...this.#mirrors].find(([origin]) => toHex(sha256(utf8Bytes(origin))) === originHash)?.[1].mirror;
+    return found === undefined ? undefined : { checkpoint: () => found.checkpoint(), resource: (name) => found.reader.resource(name) };
+  }
+
+  /** The region and the size of every mirrored log. */
+  origins(): readonly { readonly region: string; readonly log: LogNumber }[] {
+    return [...this.#mirrors.values()].map(({ region, log }) => ({ region, log }));
+  }
+
+  /** A certificate of a receipt that stands at these places, from whatever log has one. Throws NOT_CERTIFIED. */
+  async certificate(places: readonly { readonly log: LogNumber; readonly index: number }[], signatures: Signatures): Promise<string> {
+    const { cluster } = this.#options;
+    for (const { log, index } of places) {
+      const known = log === OWN_LOG ? { reader: this.reader, note: this.#certifiedNote() } : this.#certifiedMirror(log);
+      if (known?.note === undefined || !certifies(cluster, known.note, index)) continue;
+      return certificateOf(cluster, { index, reader: known.reader, note: known.note }, signatures);
+    }
+    throw new ReceiptSyncError('NOT_CERTIFIED', 'No certified checkpoint covers this receipt yet');
+  }
+
+  /** The same of an own entry, once it is certified; rejects where the regions that sign can never reach the threshold. */
+  async awaitCertificate(index: number, signal?: AbortSignal): Promise<string> {
+    const { cluster } = this.#options;
+    if (!isQuorum(cluster.policy.quorum, new Set(cluster.policy.witnesses.keys())))
+      throw new ReceiptSyncError('NOT_CERTIFIED', 'The regions that sign do not reach the threshold');
+    const isCovered = (): boolean => this.#certified !== undefined && this.#certified.size > index;
+    while (!isCovered()) await this.#waiters.wait(index, signal);
+    return this.certificate([{ log: OWN_LOG, index }], 'fewest');
+  }
+
+  close(): void {
+    this.#cancelTick?.();
+    this.#waiters.close();
+  }
+
+  #tick(): void {
+    this.#cancelTick = this.#options.clock.after(TICK_MS, () => {
+      const before = this.checkpoints.sync;
+      this.checkpoints.tick();
+      if (this.checkpoints.sync !== before) this.#options.onNews();
+      this.#tick();
+    });
+  }
+
+  #onCertified(): void {
+    const { certified } = this.checkpoints;
+    if (certified === undefined) return;
+    this.#certified = { log: OWN_LOG, kind: 'certified', size: certified.size, note: noteOf(certified) };
+    this.#waiters.certified(certified.size);
+    this.#options.committer.progressed();
+    this.#options.onNews();
+  }
+
+  /** With every cosignature that has come since. */
+  #certifiedNote(): string | undefined {
+    const { certified } = this.checkpoints;
+    return certified === undefined ? this.#certified?.note : noteOf(certified);
+  }
+
+  #certifiedMirror(log: LogNumber): { readonly reader: LogReader; readonly note: string | undefined } | undefined {
+    const known = [...this.#mirrors.values()].find((mirrored) => mirrored.log === log)?.mirror;
+    return known === undefined ? undefined : { reader: known.reader, note: known.certified?.note };
+  }
+}

@@ -1,0 +1,154 @@
+import type { Clock } from '../ports/clock.ts';
+import type { Entropy } from '../ports/entropy.ts';
+import { OWN_LOG, type Recovered, type RemoteCosigned, type RemoteOffset } from '../ports/log-store.ts';
+import type { Observer } from '../ports/observer.ts';
+import type { Peer } from '../ports/peer.ts';
+import type { SigningRegion } from '../quorum/cluster-policy.ts';
+import type { Committer, OwnGroup } from './commit.ts';
+import type { Evidence } from './evidence.ts';
+import { Link, type RegionLink } from './link.ts';
+import { MirrorCalls } from './mirror-calls.ts';
+import { MirrorLink } from './mirror-link.ts';
+import { Owed } from './owed.ts';
+import type { Tail } from './tail.ts';
+import type { WaitingRoom } from './waiting-room.ts';
+
+/** One remote as the configuration has it. */
+export interface LinkedRemote {
+  readonly regionId: string;
+  readonly timeoutMs: number;
+  readonly peer: Peer;
+}
+
+export interface LinksOptions {
+  readonly remotes: readonly LinkedRemote[];
+  readonly maxRetries: number;
+  readonly retryBackoffMs: number;
+  readonly tail: Tail;
+  readonly room: WaitingRoom;
+  readonly committer: Committer;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly observe: Observer;
+  /** What this region signs; without it every link is plain. */
+  readonly evidence: Evidence | undefined;
+  readonly mirrors: ReadonlyMap<string, SigningRegion>;
+  readonly headers: { readonly policy: string; readonly instance: string };
+  readonly onForgotten: (reason: string) => void;
+}
+
+/** The links of one region, in the order of its remotes: mirrors where the remote has keys, plain ones beside them (SPEC §3). */
+export class Links {
+  readonly all: readonly RegionLink[];
+  readonly #options: LinksOptions;
+  readonly #plain: readonly Link[];
+  readonly #mirrored: readonly MirrorLink[];
+
+  constructor(options: LinksOptions, recovered: Recovered) {
+    this.#options = options;
+    this.all = options.remotes.map((remote, position) => {
+      const mirror = options.mirrors.get(remote.regionId);
+      if (mirror === undefined || options.evidence === undefined) return plainLink(options, recovered, { remote, position });
+      return mirrorLink(options, recovered, { remote, position, mirror, evidence: options.evidence });
+    });
+    this.#plain = this.all.filter((link) => link instanceof Link);
+    this.#mirrored = this.all.filter((link) => link instanceof MirrorLink);
+  }
+
+  start(): void {
+    for (const link of this.all) link.start();
+  }
+
+  stop(): void {
+    for (const link of this.all) link.stop();
+  }
+
+  /** An own group is durable: every link owes it. */
+  grown(grown: OwnGroup): void {
+    const { tail, evidence } = this.#options;
+    const { group, receipts } = grown;
+    if (this.#plain.length > 0) tail.append(group.start, receipts);
+    for (const link of this.#plain) link.owe(group.start, group.start + group.count);
+    evidence?.grown(grown, (size) => {
+      for (const link of this.#mirrored) link.grown(size);
+    });
+  }
+
+  /** What every mirror should see has changed. */
+  look(): void {
+    for (const link of this.#mirrored) link.look();
+  }
+
+  offsets(): readonly RemoteOffset[] {
+    return this.all.flatMap((link, n) => (link instanceof Link ? [{ region: this.#options.remotes[n]?.regionId ?? '', offset: link.offset }] : []));
+  }
+
+  /** The largest checkpoint that each mirror has cosigned. */
+  cosigned(): readonly RemoteCosigned[] {
+    return this.#mirrored.map((link) => link.cosigned).filter(({ note }) => note !== '');
+  }
+}
+
+interface At {
+  readonly remote: LinkedRemote;
+  readonly position: number;
+}
+
+function plainLink(options: LinksOptions, recovered: Recovered, { remote, position }: At): Link {
+  const { room, committer, clock } = options;
+  const { regionId } = remote;
+  const owed = new Owed({
+    offset: recovered.offsets.find(({ region }) => region === regionId)?.offset ?? 0,
+    size: recovered.logs.get(OWN_LOG)?.size ?? 0,
+    refused: recovered.parked.filter(({ region }) => region === regionId),
+  });
+  const listener = {
+    acknowledged: (index: number) => room.spoken(index, position, { word: 'acknowledged' }),
+    refused: (index: number, failure: Parameters<typeof room.gaveUp>[2]) => room.spoken(index, position, { word: 'refused', failure }),
+    attemptFailed: (index: number, failure: Parameters<typeof room.gaveUp>[2]) => room.attemptFailed(index, position, failure),
+    gaveUp: (index: number, failure: Parameters<typeof room.gaveUp>[2]) => room.gaveUp(index, position, failure),
+  };
+  return new Link(
+    {
+      ...options,
+      remote,
+      peer: remote.peer,
+      listener,
+      progressed: () => committer.progressed(),
+      park: (index, { status = 0, code, message }) =>
+        committer.park({ region: regionId, index, status, code: code === 'CONFLICT' ? code : 'REFUSED', message, atMs: clock.wallMs() }),
+    },
+    owed,
+  );
+}
+
+function mirrorLink(options: LinksOptions, recovered: Recovered, at: At & { readonly mirror: SigningRegion; readonly evidence: Evidence }): MirrorLink {
+  const { committer, observe } = options;
+  const { remote, position, mirror, evidence } = at;
+  const { regionId, timeoutMs, peer } = remote;
+  const calls = new MirrorCalls({ ...options, regionId, position });
+  const isNamed = (index: number): boolean =>
+    evidence.checkpoints.refused.some(({ region, first, last }) => region === regionId && first <= index && index <= last);
+  return new MirrorLink(
+    {
+      ...options,
+      regionId,
+      timeoutMs,
+      peer,
+      calls,
+      remote: mirror,
+      checkpoints: evidence.checkpoints,
+      groups: evidence.groups,
+      rootAt: (size) => evidence.reader.prover.root(size),
+      onCosigned: (from, to) => {
+        calls.cosigned(from, to, isNamed);
+        committer.progressed();
+      },
+      onRefused: async (ranges) => {
+        await evidence.refuse(regionId, ranges);
+        calls.refusedWithin(ranges, (receiptId, { code, message }) => observe({ kind: 'refused', receiptId, region: regionId, code, message }));
+      },
+    },
+    { size: recovered.logs.get(OWN_LOG)?.size ?? 0, cosigned: recovered.cosigned.find(({ region }) => region === regionId) },
+  );
+}

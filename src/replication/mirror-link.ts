@@ -1,0 +1,395 @@
+import { encodeBatch } from '../log/batch.ts';
+import type { MirrorWord } from '../log/mirror-answer.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { RemoteCosigned } from '../ports/log-store.ts';
+import type { MirrorHeaders, MirrorReport, Peer } from '../ports/peer.ts';
+import type { SigningRegion } from '../quorum/cluster-policy.ts';
+import type { Word } from '../quorum/tally.ts';
+import type { Failure } from '../region/failure.ts';
+import { utf8Bytes } from '../std/bytes.ts';
+import { verifyCosignature } from '../tlog/cosignature.ts';
+import { formatNote, type NoteSignature } from '../tlog/note.ts';
+import { type Checkpoints, noteOf, type OwnText } from './checkpoints.ts';
+import { within } from './exchange.ts';
+import type { LinkStatus, RegionLink } from './link.ts';
+import { type MirrorCalls, REFUSED_ENTRY } from './mirror-calls.ts';
+import type { OwnGroups, Stretch } from './own-groups.ts';
+import { Reach, type ReachOptions } from './reach.ts';
+
+/** Batches in flight: what keeps a link full whatever the distance; the bytes bound memory (SPEC §3.2). */
+const FLIGHTS_MAX = 32;
+const FLIGHT_BYTES_MAX: number = 16 * 1024 * 1024;
+/** A remote that has forgotten is shown its own cosignature this often, so that it finds out. */
+const SHOW_MS = 30_000;
+const NOTHING = new Uint8Array();
+
+/** Entries that a mirror refuses, lowest first. */
+export type RefusedRanges = (MirrorWord & { readonly kind: 'refuses' })['ranges'];
+
+export interface MirrorLinkOptions extends ReachOptions {
+  readonly timeoutMs: number;
+  readonly peer: Peer;
+  readonly remote: SigningRegion;
+  readonly checkpoints: Checkpoints;
+  readonly groups: OwnGroups;
+  /** The root that the own log had at a size. */
+  readonly rootAt: (size: number) => Promise<Uint8Array>;
+  readonly headers: MirrorHeaders;
+  readonly clock: Clock;
+  readonly calls: MirrorCalls;
+  /** A larger text was cosigned: entries [from, to) are on this remote's stable storage. */
+  readonly onCosigned: (from: number, to: number) => void;
+  /** Entries that the remote refuses and no text of ours names yet. */
+  readonly onRefused: (ranges: RefusedRanges) => Promise<void>;
+  /** The remote holds more of our log than we do: we have forgotten (SPEC §2.1). */
+  readonly onForgotten: (reason: string) => void;
+}
+
+/** One batch on its way. */
+interface Flight {
+  readonly start: number;
+  readonly bytes: number;
+  readonly text: OwnText;
+  /** `entries` and what else may be owed: the cosignature of a text, the size, the sight of an own cosignature. */
+  readonly kind: 'entries' | 'text' | 'ask' | 'show';
+  readonly probe: boolean;
+}
+
+/**
+ * All that one region knows of and sends to one mirror (SPEC §3.2). What it owes is one number: the size it has cosigned. Nothing is
+ * kept per receipt while all goes well; callers' schedules begin with the first attempt that fails.
+ */
+export class MirrorLink implements RegionLink {
+  readonly #options: MirrorLinkOptions;
+  readonly #reach: Reach;
+  readonly #abort = new AbortController();
+  readonly #flights = new Set<Flight>();
+  #bytesInFlight = 0;
+  /** Its size of our log as it said; unknown after a start, and after anything that failed. */
+  #known: number | undefined;
+  /** The first entry that was not sent yet. */
+  #next = 0;
+  #size: number;
+  /** Covered by a verified cosigned text. */
+  #cosigned: RemoteCosigned;
+  #sentCertified: OwnText | undefined;
+  #isLoading = false;
+  #isNaming = false;
+  #forgotten = false;
+  #shownMs = Number.NEGATIVE_INFINITY;
+  #cancelTimer: (() => void) | undefined;
+  #waking = false;
+
+  constructor(options: MirrorLinkOptions, start: { readonly size: number; readonly cosigned: RemoteCosigned | undefined }) {
+    this.#options = options;
+    this.#reach = new Reach(options);
+    this.#size = start.size;
+    this.#cosigned = start.cosigned ?? { region: options.regionId, size: 0, note: '' };
+  }
+
+  /** The largest text it has cosigned: what a remote that forgets is measured against. */
+  get cosigned(): RemoteCosigned {
+    return this.#cosigned;
+  }
+
+  get offset(): number {
+    return this.#cosigned.size;
+  }
+
+  isAvailable(): boolean {
+    return this.#reach.isAvailable() && !this.#forgotten;
+  }
+
+  status(): LinkStatus {
+    const owedCount = this.#size - Math.min(this.#size, this.#cosigned.size);
+    return { ...this.#reach.status(), owedCount, owedFrom: owedCount > 0 ? this.#cosigned.size : undefined };
+  }
+
+  said(index: number): { readonly word: Word; readonly refusal?: Failure } {
+    if (this.#isNamed(index)) return { word: 'refused', refusal: REFUSED_ENTRY };
+    // A remote that has forgotten is not counted any more, whatever it once said.
+    return { word: index < this.#cosigned.size && !this.#forgotten ? 'acknowledged' : undefined };
+  }
+
+  /** The own log has grown, durably. */
+  grown(size: number): void {
+    this.#size = size;
+    this.#wakeSoon();
+  }
+
+  ring(index: number, receiptId: string): void {
+    const { calls } = this.#options;
+    const { word, refusal } = this.said(index);
+    if (word === 'acknowledged') calls.acknowledged(index);
+    else if (refusal !== undefined) calls.refused(index, refusal);
+    else if (this.#forgotten) calls.hopeless(index, FORGOTTEN);
+    else if (this.#isTroubled()) calls.open(index, receiptId);
+    this.#wakeSoon();
+  }
+
+  /** Something that this remote should see has changed: the sync text, or what is certified. */
+  look(): void {
+    this.#wakeSoon();
+  }
+
+  start(): void {
+    this.#wakeSoon();
+  }
+
+  stop(): void {
+    this.#abort.abort();
+    this.#cancelTimer?.();
+  }
+
+  #isNamed(index: number): boolean {
+    const { checkpoints, regionId } = this.#options;
+    return checkpoints.refused.some(({ region, first, last }) => region === regionId && first <= index && index <= last);
+  }
+
+  /** Something has failed and not been mended: callers of now share the next attempts (CONTRACT §1). */
+  #isTroubled(): boolean {
+    return this.#options.calls.size > 0 || this.#reach.isBarred() || this.#reach.backgroundDueMs > this.#options.clock.monotonicMs();
+  }
+
+  #wakeSoon(): void {
+    if (this.#waking) return;
+    this.#waking = true;
+    void Promise.resolve().then(() => {
+      this.#waking = false;
+      this.#wake();
+    });
+  }
+
+  #wake(): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+    const now = this.#options.clock.monotonicMs();
+    while (!this.#abort.signal.aborted && this.#mayFly(now) && this.#sendNext(now)) {}
+    const dueMs = this.#dueMs(now);
+    if (dueMs === undefined || this.#abort.signal.aborted) return;
+    this.#cancelTimer = this.#options.clock.after(Math.max(0, dueMs - now), () => this.#wake());
+  }
+
+  #mayFly(now: number): boolean {
+    if (this.#isLoading || this.#flights.size >= FLIGHTS_MAX || this.#bytesInFlight >= FLIGHT_BYTES_MAX) return false;
+    // Until it is known again where the remote stands, one batch at a time.
+    if ((this.#known === undefined || this.#reach.isBarred() || this.#forgotten) && this.#flights.size > 0) return false;
+    return now >= this.#attemptDueMs(now);
+  }
+
+  /** When the next attempt may go out: the link's own time after a failure, or that of a caller's schedule. */
+  #attemptDueMs(now: number): number {
+    const { calls } = this.#options;
+    const callsDueMs = calls.nextDueMs(now) ?? Number.POSITIVE_INFINITY;
+    const rungMs = this.#reach.isBarred() ? Math.max(callsDueMs, this.#reach.probeDueMs) : callsDueMs;
+    return Math.min(rungMs, this.#reach.backgroundDueMs);
+  }
+
+  /** When there is something to do by the clock alone. */
+  #dueMs(now: number): number | undefined {
+    if (this.#isLoading || this.#flights.size > 0) return undefined;
+    if (this.#forgotten) return Math.max(this.#shownMs + SHOW_MS, this.#attemptDueMs(now));
+    const isDone = this.#known !== undefined && this.#next >= this.#size && !this.#owesText() && !this.#owesCertified();
+    const dueMs = this.#attemptDueMs(now);
+    return isDone && this.#options.calls.size === 0 ? undefined : dueMs;
+  }
+
+  /** Sends whatever is next; false if there is nothing. */
+  #sendNext(now: number): boolean {
+    const { checkpoints, groups } = this.#options;
+    if (this.#forgotten) return this.#show(now);
+    // After a start, or a failure, the remote says where it stands (SPEC §3.2).
+    if (this.#known === undefined) return this.#fly({ text: checkpoints.newest, kind: 'ask' });
+    if (this.#next < this.#size) {
+      const stretch = groups.recent(this.#next, this.#limit());
+      if (stretch === undefined) void this.#load(this.#next);
+      else this.#flyStretch(stretch, checkpoints.known(stretch.end));
+      return stretch !== undefined;
+    }
+    if (this.#flights.size > 0) return false;
+    if (this.#owesText()) return this.#fly({ text: checkpoints.sync, kind: 'text' });
+    return this.#owesCertified() && this.#fly({ text: checkpoints.newest, kind: 'text' });
+  }
+
+  /** No batch runs across a sync point that is not certified. */
+  #limit(): number {
+    const { sync } = this.#options.checkpoints;
+    return !sync.isCertified && sync.size > this.#next ? sync.size : Number.POSITIVE_INFINITY;
+  }
+
+  #owesText(): boolean {
+    const { sync } = this.#options.checkpoints;
+    return !this.#isNaming && !sync.cosignatures.has(this.#options.regionId) && (this.#known ?? 0) >= sync.size;
+  }
+
+  #owesCertified(): boolean {
+    const { certifiedSync } = this.#options.checkpoints;
+    return certifiedSync !== undefined && certifiedSync !== this.#sentCertified;
+  }
+
+  async #load(start: number): Promise<void> {
+    const { groups, checkpoints, rootAt } = this.#options;
+    this.#isLoading = true;
+    try {
+      const stretch = await groups.stored(start, this.#limit());
+      const text = stretch === undefined ? undefined : checkpoints.at(stretch.end, await rootAt(stretch.end));
+      if (stretch !== undefined && !this.#abort.signal.aborted && this.#next === start) this.#flyStretch(stretch, text);
+    } catch {
+      // The local store could not be read: no fault of the remote, tried again by the link's clock.
+      this.#reach.failed(UNREADABLE, { ended: false, own: true, probe: false });
+    } finally {
+      this.#isLoading = false;
+      this.#wakeSoon();
+    }
+  }
+
+  #flyStretch(stretch: Stretch, text: OwnText | undefined): void {
+    // A boundary whose text is not kept any more is signed again: the store has it, and the root is the tree's.
+    if (text === undefined) void this.#load(stretch.start);
+    else if (this.#fly({ text, kind: 'entries', stretch })) this.#next = stretch.end;
+  }
+
+  /** Puts one batch on its way. */
+  #fly({ text, kind, stretch }: { readonly text: OwnText; readonly kind: Flight['kind']; readonly stretch?: Stretch }): true {
+    const { certifiedSync } = this.#options.checkpoints;
+    const certified =
+      kind === 'show' ? utf8Bytes(this.#cosigned.note) : this.#owesCertified() && certifiedSync !== undefined ? utf8Bytes(noteOf(certifiedSync)) : NOTHING;
+    if (kind !== 'show') this.#sentCertified = certifiedSync;
+    const frame = stretch?.frame ?? NOTHING;
+    const start = stretch?.start ?? text.size;
+    const checkpoint = utf8Bytes(formatNote({ text: text.text, signatures: [text.signature] }));
+    const flight: Flight = { start, bytes: frame.length, text, kind, probe: this.#reach.isBarred() };
+    const batch = encodeBatch({ checkpoint, certified, start, count: text.size - start, frame });
+    this.#flights.add(flight);
+    this.#bytesInFlight += flight.bytes;
+    this.#options.calls.sent(text.size);
+    if (flight.probe) this.#reach.probing();
+    void this.#exchange(batch).then((report) => {
+      this.#flights.delete(flight);
+      this.#bytesInFlight -= flight.bytes;
+      if (this.#abort.signal.aborted) return;
+      this.#finish(flight, report);
+      this.#wake();
+    });
+    return true;
+  }
+
+  #exchange(batch: Uint8Array): Promise<MirrorReport> {
+    const { clock, timeoutMs, peer, headers } = this.#options;
+    return within(clock, {
+      timeoutMs,
+      signal: this.#abort.signal,
+      ask: (signal) => peer.mirror(batch, { ...headers, signal }),
+      otherwise: (failure) => ({ kind: 'failed', failure }),
+    });
+  }
+
+  #show(now: number): boolean {
+    if (now < this.#shownMs + SHOW_MS) return false;
+    this.#shownMs = now;
+    return this.#fly({ text: this.#options.checkpoints.newest, kind: 'show' });
+  }
+
+  #finish(flight: Flight, report: MirrorReport): void {
+    if (report.kind === 'cosigned') this.#cosignedBy(flight, report.line);
+    else if (report.kind === 'refuses') this.#refuses(flight, report.ranges);
+    else if (report.kind === 'size') this.#told(flight, report.size);
+    else this.#failed(flight, report.failure);
+  }
+
+  #cosignedBy(flight: Flight, line: NoteSignature): void {
+    const { remote, regionId, checkpoints, onCosigned } = this.#options;
+    const { text } = flight;
+    if (!verifyCosignature(remote.mirrorKey, text.text, line)) {
+      this.#failed(flight, BAD_COSIGNATURE);
+      return;
+    }
+    // It holds what it once cosigned after all: somebody has brought it back.
+    if (text.size >= this.#cosigned.size) this.#forgotten = false;
+    checkpoints.cosigned(text, regionId, line);
+    this.#answered(text.size);
+    const from = this.#cosigned.size;
+    if (text.size < from) return;
+    this.#cosigned = { region: regionId, size: text.size, note: formatNote({ text: text.text, signatures: [text.signature, line] }) };
+    onCosigned(from, text.size);
+  }
+
+  /** Stored there, and not signed: until our texts name what it refuses, asking again is of no use. */
+  #refuses(flight: Flight, ranges: RefusedRanges): void {
+    this.#answered(flight.text.size);
+    this.#isNaming = true;
+    void this.#options.onRefused(ranges).then(() => {
+      this.#isNaming = false;
+      this.#wakeSoon();
+    });
+  }
+
+  /** The remote has all entries below `size`, and is there. */
+  #answered(size: number): void {
+    this.#reach.reached();
+    this.#reach.synced();
+    this.#known = Math.max(this.#known ?? 0, size);
+    this.#next = Math.max(this.#next, this.#known);
+  }
+
+  /** 409: where it stands (SPEC §3.2), or that somebody has forgotten (§2.1). */
+  #told(flight: Flight, size: number): void {
+    const { regionId, onForgotten, checkpoints } = this.#options;
+    this.#reach.reached();
+    if (size > this.#size) {
+      onForgotten(`${regionId} holds ${size} entries of our log, and we hold ${this.#size}`);
+      return;
+    }
+    this.#judge(size);
+    // It is beyond this text and can't sign it any more: no certificate can wait for it.
+    if (flight.kind === 'text' && size > flight.text.size) checkpoints.abandonSync(flight.text);
+    // Earlier batches may still be on their way: only when none is, it is known where to go on.
+    if (this.#flights.size > 0) return;
+    this.#known = size;
+    this.#next = size;
+  }
+
+  /** A remote that holds less than it has cosigned has forgotten: nobody resumes from there. */
+  #judge(size: number): void {
+    const { regionId, observe, calls } = this.#options;
+    const { size: cosigned } = this.#cosigned;
+    const before = this.#forgotten;
+    this.#forgotten = size < cosigned;
+    if (!this.#forgotten || before) return;
+    const message = `${regionId} has cosigned ${cosigned} entries of our log and holds ${size}: it has forgotten, and is not counted`;
+    observe({ kind: 'alarm', alarm: 'remote-forgot', region: regionId, message });
+    calls.endAll(FORGOTTEN);
+  }
+
+  #failed(flight: Flight, failure: Failure): void {
+    // A batch that is refused for what it is will be refused again: the link waits for an operator, the receipts stay owed.
+    const weighed: Failure = failure.consequence === 'park' ? { ...failure, consequence: 'pause', countsAgainst: true } : failure;
+    const { taken, ended } = this.#options.calls.failed({ from: this.#cosigned.size, to: flight.text.size, failure: weighed, probe: flight.probe });
+    this.#reach.failed(weighed, { ended: ended || !taken, own: !taken, probe: flight.probe });
+    this.#known = undefined;
+    this.#sentCertified = undefined;
+    this.#next = this.#cosigned.size;
+  }
+}
+
+const FORGOTTEN: Failure = {
+  code: 'UNAUTHENTICATED',
+  message: 'The region has forgotten what it cosigned',
+  retryable: false,
+  consequence: 'pause',
+  countsAgainst: true,
+};
+const BAD_COSIGNATURE: Failure = {
+  code: 'UNAUTHENTICATED',
+  message: 'Bad answer: a cosignature that does not verify',
+  retryable: false,
+  consequence: 'pause',
+  countsAgainst: true,
+};
+const UNREADABLE: Failure = {
+  code: 'UNREACHABLE',
+  message: 'Network error: the local store could not be read',
+  retryable: true,
+  consequence: 'owed',
+  countsAgainst: false,
+};

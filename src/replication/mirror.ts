@@ -1,0 +1,272 @@
+import { ClosedError, InvalidEvidenceError, OverloadedError } from '../errors.ts';
+import { type Batch, checkFrame, parseBatch } from '../log/batch.ts';
+import { type KeptNote, NO_CHANGES } from '../log/changes.ts';
+import type { BatchAnswer, BatchJob } from '../log/decide-batch.ts';
+import { type LogText, parseLogText } from '../log/log-text.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { LogNumber } from '../ports/log-store.ts';
+import type { Observer } from '../ports/observer.ts';
+import type { BatchOrigin, MirrorAnswer } from '../ports/receiving.ts';
+import type { Signer } from '../ports/signer.ts';
+import { cosigners } from '../quorum/certificate.ts';
+import type { Cluster } from '../quorum/cluster.ts';
+import { equalBytes, sha256, toHex, utf8Bytes, utf8Text } from '../std/bytes.ts';
+import { verifyLogSignature } from '../tlog/checkpoint.ts';
+import { formatNote, formatSignature, type Note, parseNote } from '../tlog/note.ts';
+import { isQuorum } from '../tlog/policy.ts';
+import type { VerifierKey } from '../tlog/vkey.ts';
+import type { Committer } from './commit.ts';
+import type { LogReader } from './log-reader.ts';
+
+/** A batch that came before its turn waits so long for what goes before it (SPEC §3.2). */
+const PARK_MS = 1_000;
+/** … and so many of them. */
+const PARKED_MAX = 64;
+/** … and their bytes: a window of the origin. */
+const PARKED_BYTES_MAX: number = 16 * 1024 * 1024;
+
+export interface MirrorOptions {
+  readonly log: LogNumber;
+  readonly region: string;
+  /** Whose log it is, and the key that signs it. */
+  readonly origin: { readonly region: string; readonly key: VerifierKey };
+  readonly cluster: Cluster;
+  readonly signer: Signer;
+  readonly committer: Committer;
+  readonly reader: LogReader;
+  readonly clock: Clock;
+  readonly observe: Observer;
+  /** This region was shown that it has signed more than it holds (SPEC §2.1). */
+  readonly onForgotten: (reason: string) => void;
+  readonly checkpoint: KeptNote | undefined;
+  readonly certified: KeptNote | undefined;
+}
+
+interface Parked {
+  readonly job: BatchJob;
+  readonly go: () => void;
+}
+
+/** Another region's log as this one keeps it (SPEC §3.2): checks, parks, stores, cosigns. */
+export class Mirror {
+  readonly #options: MirrorOptions;
+  /** By start. */
+  readonly #parked = new Map<number, Parked>();
+  #parkedBytes = 0;
+  /** Where the log will end once everything submitted is durable. */
+  #expected: number;
+  #underWay = 0;
+  #checkpoint: KeptNote | undefined;
+  #certified: KeptNote | undefined;
+  /** A certified checkpoint beyond our own size, until we get there. */
+  #ahead: { readonly note: Note; readonly text: LogText } | undefined;
+
+  constructor(options: MirrorOptions) {
+    this.#options = options;
+    this.#checkpoint = options.checkpoint;
+    this.#certified = options.certified;
+    this.#expected = this.size;
+  }
+
+  get size(): number {
+    return this.#options.committer.head(this.#options.log).size;
+  }
+
+  get reader(): LogReader {
+    return this.#options.reader;
+  }
+
+  /** The newest certified checkpoint, its root that of this mirror. */
+  get certified(): KeptNote | undefined {
+    return this.#certified;
+  }
+
+  /** As its origin signed it, with this region's cosignature. */
+  checkpoint(): string | undefined {
+    const { signer, committer, log } = this.#options;
+    const kept = this.#checkpoint;
+    const at = committer.head(log).texts.find(({ size }) => size === kept?.size);
+    if (kept === undefined || at === undefined) return undefined;
+    // RFC 8032: the same text and time give the signature that was given.
+    return kept.note + formatSignature(signer.cosign(parseNote(kept.note).text, at.atS));
+  }
+
+  /** SPEC §3.2 (a). */
+  isSignedByOrigin(note: Note, name: string): boolean {
+    const { key } = this.#options.origin;
+    return note.signatures.some((signature) => verifyLogSignature(key, { text: note.text, signature, name }));
+  }
+
+  /** Takes a batch whose checkpoint was admitted. Never rejects. */
+  async receive(origin: BatchOrigin, bytes: Uint8Array): Promise<MirrorAnswer> {
+    try {
+      const batch = parseBatch(bytes);
+      if (origin.text.size !== batch.start + batch.count) throw new InvalidEvidenceError('batch', 'does not end where its checkpoint does');
+      const certified = batch.certified.length === 0 ? undefined : this.#readCertified(batch.certified);
+      if (certified !== undefined && this.#isForgotten(certified.note, certified.text)) return FORGOTTEN;
+      const answer = await this.#take(this.#jobOf(origin, batch));
+      // After the answer is certain: whatever becomes of the second field, the batch is not refused for it.
+      if (certified !== undefined) void this.#takeCertified(certified);
+      else if (this.#ahead !== undefined) void this.#takeCertified(this.#ahead);
+      return answer;
+    } catch (error) {
+      if (error instanceof InvalidEvidenceError) return { kind: 'rejected', status: 422, reason: error.message };
+      throw error;
+    }
+  }
+
+  #jobOf({ note, text }: BatchOrigin, batch: Batch): BatchJob {
+    const { log, clock, origin } = this.#options;
+    const { items, leaves } = checkFrame(batch);
+    return {
+      from: 'origin',
+      log,
+      start: batch.start,
+      items,
+      leaves,
+      frame: batch.frame,
+      text,
+      textHash: toHex(sha256(utf8Bytes(note.text))),
+      note: formatNote({ text: note.text, signatures: note.signatures.filter(({ name }) => name.startsWith(origin.key.name)) }),
+      atS: Math.max(0, Math.floor(clock.wallMs() / 1_000)),
+    };
+  }
+
+  /** In order: what begins beyond what is under way waits for what goes before it. */
+  async #take(job: BatchJob): Promise<MirrorAnswer> {
+    if (job.start > this.#expected && !(await this.#park(job))) return { kind: 'size', size: this.size };
+    this.#underWay += 1;
+    this.#expected = Math.max(this.#expected, job.text.size);
+    const answered = this.#submit(job);
+    this.#release();
+    const answer = await answered;
+    this.#underWay -= 1;
+    // Whatever failed, what waits for it must not wait for what will not come.
+    if (this.#underWay === 0) this.#expected = this.size;
+    this.#release();
+    return answer;
+  }
+
+  /** True once its turn has come, false after a second, or where no more can wait. */
+  #park(job: BatchJob): Promise<boolean> {
+    const bytes = job.frame.length;
+    if (this.#parked.size >= PARKED_MAX || this.#parkedBytes + bytes > PARKED_BYTES_MAX || this.#parked.has(job.start)) return Promise.resolve(false);
+    return new Promise((resolve) => {
+      const end = (isIn: boolean): void => {
+        cancel();
+        this.#parked.delete(job.start);
+        this.#parkedBytes -= bytes;
+        resolve(isIn);
+      };
+      const cancel = this.#options.clock.after(PARK_MS, () => end(false));
+      this.#parkedBytes += bytes;
+      this.#parked.set(job.start, { job, go: () => end(true) });
+    });
+  }
+
+  #release(): void {
+    for (const { job, go } of [...this.#parked.values()]) if (job.start <= this.#expected) go();
+  }
+
+  #submit(job: BatchJob): Promise<MirrorAnswer> {
+    return new Promise((resolve) => {
+      this.#options.committer.submitBatch(job, {
+        answered: (answer) => resolve(this.#say(answer, job)),
+        failed: (error) => resolve(failureOf(error)),
+      });
+    });
+  }
+
+  /** Durable from here on: now it is signed (SPEC §3.2 f). */
+  #say(answer: BatchAnswer, job: BatchJob): MirrorAnswer {
+    const { signer, observe, origin } = this.#options;
+    switch (answer.kind) {
+      case 'cosigned':
+        if (job.text.size >= (this.#checkpoint?.size ?? 0)) this.#checkpoint = { log: job.log, kind: 'checkpoint', size: job.text.size, note: job.note };
+        return { kind: 'cosigned', line: signer.cosign(parseNote(job.note).text, answer.atS) };
+      case 'refuses':
+        return answer;
+      case 'behind':
+        return { kind: 'size', size: answer.size };
+      case 'differs': {
+        const reason = answer.isFork ? 'fork: another root is known at this size' : 'the entries do not lead to the signed root';
+        observe({ kind: 'alarm', alarm: 'log-differs', region: origin.region, message: `The log of ${origin.region} at ${job.text.size}: ${reason}` });
+        return { kind: 'rejected', status: 422, reason };
+      }
+    }
+  }
+
+  /** The second field, as far as it can be read; an invalid one is ignored and alarmed. */
+  #readCertified(bytes: Uint8Array): { readonly note: Note; readonly text: LogText } | undefined {
+    const { origin, observe } = this.#options;
+    try {
+      const note = parseNote(utf8Text(bytes) ?? '');
+      const text = parseLogText(note.text);
+      if (text.origin === origin.key.name) return { note, text };
+      throw new InvalidEvidenceError('checkpoint', 'is of another log');
+    } catch (error) {
+      if (!(error instanceof InvalidEvidenceError)) throw error;
+      observe({ kind: 'alarm', alarm: 'bad-certified-checkpoint', region: origin.region, message: error.message });
+      return undefined;
+    }
+  }
+
+  /** Shown our own valid cosignature over more than we hold: we have forgotten (SPEC §2.1). */
+  #isForgotten(note: Note, text: LogText): boolean {
+    const { cluster, onForgotten, origin } = this.#options;
+    if (text.size <= this.size) return false;
+    const own = note.signatures.filter(({ name, keyId }) => name === cluster.own.mirrorKey.name && keyId === cluster.own.mirrorKey.keyId);
+    const policy = { ...cluster.policy, witnesses: new Map([[cluster.own.region, cluster.own.mirrorKey]]) };
+    if (own.length === 0 || !signedBy(policy, note).has(cluster.own.region)) return false;
+    onForgotten(`${origin.region} shows our cosignature of its log at size ${text.size}, and we hold ${this.size} of it`);
+    return true;
+  }
+
+  /** Kept once our own size has reached it, its signatures reach the threshold and its root is ours. */
+  async #takeCertified({ note, text }: { readonly note: Note; readonly text: LogText }): Promise<void> {
+    const { cluster, observe, origin, reader, committer, log } = this.#options;
+    if (text.size <= (this.#certified?.size ?? -1)) return;
+    if (text.size > this.size) {
+      if (text.size > (this.#ahead?.text.size ?? -1)) this.#ahead = { note, text };
+      return;
+    }
+    if (this.#ahead !== undefined && this.#ahead.text.size <= text.size) this.#ahead = undefined;
+    const bad = (message: string): void => observe({ kind: 'alarm', alarm: 'bad-certified-checkpoint', region: origin.region, message });
+    if (!isQuorum(cluster.policy.quorum, signedBy(cluster.policy, note))) return bad('A certified checkpoint has not the signatures for it');
+    const name = text.refused.length > 0 ? `${origin.key.name}/refused` : origin.key.name;
+    if (!this.isSignedByOrigin(note, name)) return bad('A certified checkpoint is not signed by its origin');
+    const root = await reader.prover.root(text.size).catch(() => undefined);
+    if (root === undefined) return undefined;
+    if (!equalBytes(root, text.root)) {
+      observe({
+        kind: 'alarm',
+        alarm: 'fork',
+        region: origin.region,
+        message: `${origin.region} has certified another root at size ${text.size} than the one it sent`,
+      });
+      return undefined;
+    }
+    if (text.size <= (this.#certified?.size ?? -1)) return undefined;
+    this.#certified = { log, kind: 'certified', size: text.size, note: formatNote(note) };
+    await committer.record({ ...NO_CHANGES, notes: [this.#certified] });
+    return undefined;
+  }
+}
+
+/** This region signs nothing before an operator has looked. */
+const FORGOTTEN: MirrorAnswer = { kind: 'rejected', status: 503, reason: 'this region has signed more than it remembers, and signs nothing' };
+
+/** Who has signed; a bad signature of a known key is nobody's. */
+function signedBy(policy: Cluster['policy'], note: Note): ReadonlySet<string> {
+  try {
+    return cosigners(policy, note.text, note.signatures);
+  } catch {
+    return new Set();
+  }
+}
+
+function failureOf(error: Error): MirrorAnswer {
+  if (error instanceof OverloadedError) return { kind: 'overloaded', retryAfterMs: error.retryAfterMs };
+  if (error instanceof ClosedError) return { kind: 'closed' };
+  return { kind: 'store-failed', message: error.message };
+}
