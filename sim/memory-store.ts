@@ -4,7 +4,18 @@ import { recordedAt, recordedFrom } from '../src/log/entry.ts';
 import { groupItems } from '../src/log/group.ts';
 import { frameLeaves } from '../src/log/growth.ts';
 import { withRefused } from '../src/log/heads.ts';
-import type { Changes, Group, LogNumber, LogStore, NewGroup, ParkedReceipt, Recovered, RemoteCosigned, TreeGrowth } from '../src/ports/log-store.ts';
+import {
+  type Changes,
+  type Group,
+  type LogNumber,
+  type LogStore,
+  type NewGroup,
+  type ParkedReceipt,
+  RECEIVED_LOG,
+  type Recovered,
+  type RemoteCosigned,
+  type TreeGrowth,
+} from '../src/ports/log-store.ts';
 import type { KnownReceipt, Place, ReceiptIndex, ReceiptPage, ReceiptQuery, StoredReceipt } from '../src/ports/receipt-index.ts';
 import { parseCanonical, receiptDigest, receiptIdOf } from '../src/receipt/canonical.ts';
 import { assert } from '../src/std/assert.ts';
@@ -93,7 +104,7 @@ export class MemoryDisk {
   }
 
   #change(log: LogNumber, change: (before: RecoveredLog) => Partial<RecoveredLog>): void {
-    const before = this.logs.get(log) ?? EMPTY_LOG;
+    const before = this.logs.get(log) ?? { ...EMPTY_LOG, edge: log === RECEIVED_LOG ? undefined : EMPTY_EDGE };
     this.logs.set(log, { ...before, ...change(before) });
   }
 }

@@ -1,8 +1,10 @@
 import type { Observer } from '../ports/observer.ts';
 import type { MirrorHeaders } from '../ports/peer.ts';
 
-/** Instances of one region that are remembered: more never run by turns for long. */
-const INSTANCES_MAX = 16;
+/** Data directories of one region that are remembered: more never send by turns for long. */
+const DIRECTORIES_MAX = 16;
+/** So often one may come back after another before both are taken to be in use. */
+const RETURNS_MAX = 2;
 
 /**
  * Looks at what every batch says of its sender (SPEC §3.2): regions that disagree on the policy notice at once, and two processes
@@ -11,9 +13,8 @@ const INSTANCES_MAX = 16;
 export class Instances {
   readonly #options: { readonly policyHash: string; readonly exclusive: boolean; readonly observe: Observer };
   readonly #policies = new Map<string, string>();
-  /** By region, the newest last. */
-  readonly #seen = new Map<string, readonly string[]>();
-  readonly #doubled = new Set<string>();
+  /** By region: its data directories, the newest last, and how often one has come back. */
+  readonly #seen = new Map<string, { readonly last: readonly string[]; readonly returns: number }>();
 
   constructor(options: { readonly policyHash: string; readonly exclusive: boolean; readonly observe: Observer }) {
     this.#options = options;
@@ -37,18 +38,20 @@ export class Instances {
     return exclusive ? 'another policy than this region has, and exclusive is set' : undefined;
   }
 
-  /** An instance that comes back after another one has come: both are running. */
+  /** A data directory that comes back after another one has come, twice: both are in use. Once may be a message that was long on its way. */
   #lookAtInstance(region: string, instance: string | undefined): string | undefined {
-    if (instance === undefined) return undefined;
-    const seen = this.#seen.get(region) ?? [];
-    if (seen.at(-1) !== instance) {
-      if (seen.includes(instance) && !this.#doubled.has(region)) {
-        this.#doubled.add(region);
-        const message = `Two instances of ${region} send by turns: ${instance} and ${seen.at(-1)}; none is taken until this region is restarted`;
-        this.#options.observe({ kind: 'alarm', alarm: 'two-instances', region, message });
-      }
-      this.#seen.set(region, [...seen.filter((each) => each !== instance), instance].slice(-INSTANCES_MAX));
+    const directory = instance?.split('-')[0];
+    if (directory === undefined) return undefined;
+    const { last, returns } = this.#seen.get(region) ?? { last: [], returns: 0 };
+    if (last.at(-1) === directory) return returns >= RETURNS_MAX ? TWO_INSTANCES : undefined;
+    const now = { last: [...last.filter((each) => each !== directory), directory].slice(-DIRECTORIES_MAX), returns: returns + (last.includes(directory) ? 1 : 0) };
+    this.#seen.set(region, now);
+    if (now.returns === RETURNS_MAX && returns < RETURNS_MAX) {
+      const message = `Two instances of ${region} send by turns, from the data directories ${now.last.join(' and ')}: none is taken until this region is restarted`;
+      this.#options.observe({ kind: 'alarm', alarm: 'two-instances', region, message });
     }
-    return this.#doubled.has(region) ? 'two instances of this region send by turns' : undefined;
+    return now.returns >= RETURNS_MAX ? TWO_INSTANCES : undefined;
   }
 }
+
+const TWO_INSTANCES = 'two instances of this region send by turns';

@@ -189,9 +189,8 @@ export class MirrorLink implements RegionLink {
   #dueMs(now: number): number | undefined {
     if (this.#isLoading || this.#flights.size > 0) return undefined;
     if (this.#forgotten) return Math.max(this.#shownMs + SHOW_MS, this.#attemptDueMs(now));
-    const isDone = this.#known !== undefined && this.#next >= this.#size && !this.#owesText() && !this.#owesCertified();
-    const dueMs = this.#attemptDueMs(now);
-    return isDone && this.#options.calls.size === 0 ? undefined : dueMs;
+    const isDone = this.#known !== undefined && this.#next >= this.#size && this.#owedText() === undefined && !this.#owesCertified();
+    return isDone ? undefined : this.#attemptDueMs(now);
   }
 
   /** Sends whatever is next; false if there is nothing. */
@@ -207,7 +206,8 @@ export class MirrorLink implements RegionLink {
       return stretch !== undefined;
     }
     if (this.#flights.size > 0) return false;
-    if (this.#owesText()) return this.#fly({ text: checkpoints.sync, kind: 'text' });
+    const owed = this.#owedText();
+    if (owed !== undefined) return this.#fly({ text: owed, kind: 'text' });
     return this.#owesCertified() && this.#fly({ text: checkpoints.newest, kind: 'text' });
   }
 
@@ -217,9 +217,13 @@ export class MirrorLink implements RegionLink {
     return !sync.isCertified && sync.size > this.#next ? sync.size : Number.POSITIVE_INFINITY;
   }
 
-  #owesText(): boolean {
-    const { sync } = this.#options.checkpoints;
-    return !this.#isNaming && !sync.cosignatures.has(this.#options.regionId) && (this.#known ?? 0) >= sync.size;
+  /** A text that the remote has all entries of and has not signed: the sync text, or the newest where its signature of that was lost. */
+  #owedText(): OwnText | undefined {
+    const { sync, newest } = this.#options.checkpoints;
+    const known = this.#known ?? 0;
+    if (this.#isNaming) return undefined;
+    if (known >= sync.size && !sync.cosignatures.has(this.#options.regionId)) return sync;
+    return known >= newest.size && this.#cosigned.size < newest.size ? newest : undefined;
   }
 
   #owesCertified(): boolean {

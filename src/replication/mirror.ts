@@ -134,7 +134,9 @@ export class Mirror {
 
   /** In order: what begins beyond what is under way waits for what goes before it. */
   async #take(job: BatchJob): Promise<MirrorAnswer> {
-    if (job.start > this.#expected && !(await this.#park(job))) return { kind: 'size', size: this.size };
+    // A batch of no entries asks where we stand: nothing that it waits for is on its way.
+    const isAhead = job.start > this.#expected;
+    if (isAhead && (job.items.length === 0 || !(await this.#park(job)))) return { kind: 'size', size: this.size };
     this.#underWay += 1;
     this.#expected = Math.max(this.#expected, job.text.size);
     const answered = this.#submit(job);
