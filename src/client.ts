@@ -20,6 +20,9 @@ const WAIT_SECONDS_MAX = 60;
 /** A search through a large store takes its time. */
 const LIST_TIMEOUT_MS = 60_000;
 const PAGE_RECEIPTS = 1_000;
+/** A sync point comes each second: where none certifies for so long, a region that is needed is away. */
+const CERTIFICATE_MS_MAX = 30_000;
+const CERTIFICATE_ASK_MS = 100;
 
 export interface ClientOptions {
   /** The bearer token of the local listener, where it wants one. */
@@ -70,7 +73,7 @@ export class ReceiptSyncClient implements AsyncDisposable {
       signal: options.signal,
     });
     if (answer.status >= 300) throw errorOf(answer.text);
-    return resultOf(fieldsOf(answer.text), answer.status);
+    return resultOf(fieldsOf(answer.text), answer.status, this.#certificateOf);
   }
 
   /** Many receipts in one request; one item each, in order. At most 8,192. */
@@ -88,7 +91,7 @@ export class ReceiptSyncClient implements AsyncDisposable {
     return answer.text
       .split('\n')
       .filter((line) => line !== '')
-      .map(itemOf);
+      .map((line) => itemOf(line, this.#certificateOf));
   }
 
   async getReceipt(receiptId: string): Promise<Receipt | undefined> {
@@ -103,6 +106,28 @@ export class ReceiptSyncClient implements AsyncDisposable {
     if (answer.status !== 200) throw errorOf(answer.text);
     return answer.text;
   }
+
+  /** As the manager's: a certificate that verifies offline. Throws NOT_FOUND, NOT_CERTIFIED. */
+  async getCertificate(receiptId: string, options: { readonly all?: boolean } = {}): Promise<string> {
+    const answer = await this.#ask('GET', `/api/v1/receipts/${pathSegment(receiptId)}/certificate${options.all === true ? '?all=true' : ''}`);
+    if (answer.status !== 200) throw errorOf(answer.text);
+    return answer.text;
+  }
+
+  /** Of a result: the checkpoint that certifies it may come a moment after the quorum (SPEC §3.2). */
+  readonly #certificateOf = async (result: SyncResult): Promise<string> => {
+    const deadline = performance.now() + CERTIFICATE_MS_MAX;
+    while (result.outcome !== 'refused' && result.outcome !== 'disabled') {
+      try {
+        return await this.getCertificate(result.receiptId);
+      } catch (error) {
+        if (!(error instanceof ReceiptSyncError) || error.code !== 'NOT_CERTIFIED') throw error;
+        if (performance.now() >= deadline) break;
+        await new Promise((resolve) => setTimeout(resolve, CERTIFICATE_ASK_MS));
+      }
+    }
+    throw new QuorumNotReachedError(result);
+  };
 
   /** One page in order of arrival; `next` is absent at the end. `limit` 1..1,000. */
   async listReceipts(filter: ReceiptFilter, limit: number): Promise<{ readonly receipts: readonly ListedReceipt[]; readonly next: string | undefined }> {

@@ -6,16 +6,20 @@ import type { Refusal } from './adapters/http/route.ts';
 import { type PlainAccess, peerListener } from './adapters/peer-http/listener.ts';
 import { HttpPeer } from './adapters/peer-http/peer.ts';
 import { readPem, tokenReader } from './adapters/secret-files.ts';
+import { readSigner } from './adapters/signer-file.ts';
 import { openSqliteStore, type SqliteStore } from './adapters/store-sqlite/store.ts';
 import { InvalidConfigError } from './errors.ts';
 import type { Observer, SyncEvent } from './ports/observer.ts';
 import type { StoredReceipt } from './ports/receipt-index.ts';
+import type { ServedLog } from './ports/receiving.ts';
+import { clusterOf } from './quorum/cluster.ts';
 import { parseReceipt } from './receipt/parse.ts';
 import type { Receipt } from './receipt/receipt.ts';
 import { MultiRegionConfig, type MultiRegionFields } from './region/multi-region-config.ts';
 import { RegionConfig, type RegionConfigFields } from './region/region-config.ts';
 import type { HealthReport, RegionSyncStatus, SyncResult, Verification } from './region/sync-result.ts';
 import type { PlacedEvent } from './replication/broadcast.ts';
+import type { Signing } from './replication/evidence.ts';
 import type { ListPage, ListQuery } from './replication/listing.ts';
 import { openRegion, type Region, type RegionOverview } from './replication/region.ts';
 import type { Standing } from './replication/standing.ts';
@@ -71,10 +75,11 @@ export class ReceiptSyncManager implements AsyncDisposable {
     const checked = config instanceof MultiRegionConfig ? config : MultiRegionConfig.from(config);
     checked.validate();
     const peers = peersOf(checked);
-    const store = await openSqliteStore({ dataDir: checked.dataDir, region: checked.region, cluster: checked.cluster });
+    const signing = signingOf(checked);
+    const store = await openSqliteStore({ dataDir: checked.dataDir, region: checked.region, cluster: checked.cluster, signs: signing !== undefined });
     const observe = options.observer ?? (() => undefined);
     try {
-      const region = await openRegion(checked, { store, clock: systemClock, entropy: systemEntropy, observe, peer: peers });
+      const region = await openRegion(checked, { store, clock: systemClock, entropy: systemEntropy, observe, peer: peers, signing });
       return new ReceiptSyncManager(checked, { region, store }, options);
     } catch (error) {
       await store.close();
@@ -136,6 +141,24 @@ export class ReceiptSyncManager implements AsyncDisposable {
     return this.#region.getStored(receiptId);
   }
 
+  /**
+   * A certificate that anybody verifies offline (SPEC §5), of any receipt that this region holds, whoever's log it is in: with the fewest
+   * signatures that reach the threshold, or all there are. Rejects with NOT_FOUND, NOT_CERTIFIED.
+   */
+  getCertificate(receiptId: string, options: { readonly all?: boolean } = {}): Promise<string> {
+    return this.#region.certificate(receiptId, options.all === true ? 'all' : 'fewest');
+  }
+
+  /** The region whose log is mirrored here under this number. */
+  originOf(log: number): string | undefined {
+    return this.#region.originOf(log);
+  }
+
+  /** The own log (no argument), or one that is mirrored here, by the SHA-256 of its origin line in hex: the read API of SPEC §2. */
+  servedLog(originHash?: string): ServedLog | undefined {
+    return this.#region.servedLog(originHash);
+  }
+
   /** Resolves when the receipt has its quorum, however long that takes. Rejects with NOT_FOUND, QuorumNotReachedError, or the signal's reason. */
   waitForQuorum(receiptId: string, options: { readonly signal?: AbortSignal } = {}): Promise<SyncResult> {
     return this.#region.waitForQuorum(receiptId, options.signal);
@@ -185,6 +208,14 @@ export class ReceiptSyncManager implements AsyncDisposable {
 export function healthJson(health: HealthReport): string {
   const { status, regionsAvailable, regionsTotal, quorumStatus } = health;
   return JSON.stringify({ status, regions_available: regionsAvailable, regions_total: regionsTotal, quorum_status: quorumStatus });
+}
+
+/** The region's keys and whom it signs with, checked; `undefined` where the configuration names no key file. */
+export function signingOf(config: MultiRegionConfig): Signing | undefined {
+  const { cluster, keyFile, region } = config;
+  if (keyFile === undefined || cluster === undefined) return undefined;
+  const signer = readSigner(keyFile, { cluster, region });
+  return { signer, cluster: clusterOf({ ...config, cluster, region, regions: config.regions }, signer) };
 }
 
 function peersOf(config: MultiRegionConfig): (regionId: string) => HttpPeer {

@@ -27,12 +27,12 @@ export const ROOMS: ReadonlyMap<string, readonly string[]> = new Map([
   ['health', ['region']],
   // The offline verifier: nothing that needs more than a receipt, a certificate and a policy.
   ['verify', ['std', 'errors', 'receipt', 'quorum']],
-  ['manager', ['std', 'errors', 'receipt', 'region', 'ports', 'replication', 'adapters']],
+  ['manager', ['std', 'errors', 'receipt', 'region', 'quorum', 'ports', 'replication', 'adapters']],
   // Of the ports only the events' type: a sidecar's events are the manager's.
   ['client', ['std', 'errors', 'receipt', 'region', 'ports']],
   ['outbox', ['std', 'errors', 'receipt', 'region', 'ports', 'adapters']],
-  ['server', ['std', 'errors', 'receipt', 'region', 'log', 'ports', 'replication', 'adapters', 'config', 'manager']],
-  ['cli', ['std', 'errors', 'receipt', 'region', 'log', 'ports', 'adapters', 'config', 'manager', 'client', 'server']],
+  ['server', ['std', 'errors', 'receipt', 'region', 'log', 'quorum', 'ports', 'replication', 'adapters', 'config', 'manager']],
+  ['cli', ['std', 'errors', 'receipt', 'tlog', 'region', 'log', 'quorum', 'ports', 'adapters', 'config', 'manager', 'client', 'server', 'verify']],
   ['index', ['std', 'errors', 'health', 'receipt', 'region', 'ports', 'replication', 'adapters', 'manager', 'client']],
 ]);
 

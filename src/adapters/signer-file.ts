@@ -21,11 +21,18 @@ interface KeyPair {
   readonly secret: KeyObject;
 }
 
-/** New keys of a region as the text of a key file: to be written with mode 0600. Throws InvalidConfigError for names that no key can have. */
-export function newKeyFile(name: RegionName): string {
+/** New keys: the text of a key file, to be written with mode 0600, and the public halves as vkeys. */
+export interface NewKeys {
+  readonly file: string;
+  readonly log: string;
+  readonly mirror: string;
+}
+
+/** New keys of a region. Throws InvalidConfigError for names that no key can have. */
+export function newKeys(name: RegionName): NewKeys {
   checkNames(name);
   const keys = { log: newKey(logOrigin(name), TYPE_ED25519), mirror: newKey(mirrorName(name), TYPE_COSIGNATURE) };
-  return `${JSON.stringify({ version: 1, ...keys }, undefined, 2)}\n`;
+  return { file: `${JSON.stringify({ version: 1, ...keys }, undefined, 2)}\n`, log: keys.log.vkey, mirror: keys.mirror.vkey };
 }
 
 /** Reads a region's key file. Throws InvalidConfigError: not there, readable by others, malformed, or another region's keys. */
@@ -46,11 +53,6 @@ export function readSigner(path: string, name: RegionName): Signer {
   if (equalBytes(log.verifier.publicKey, mirror.verifier.publicKey))
     throw refused(`The key file ${path} holds one key twice: a log and a mirror have two different ones`);
   return signerOf(log, mirror);
-}
-
-/** The public halves, for `policy` and `keygen`. */
-export function publicKeysOf({ logKey, mirrorKey }: Signer): { readonly log: string; readonly mirror: string } {
-  return { log: formatVerifierKey(logKey), mirror: formatVerifierKey(mirrorKey) };
 }
 
 /** A signer with keys in memory: what tests and the simulator use. `seed`: 32 bytes a key. */

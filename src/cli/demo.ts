@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { durationMs } from '../std/duration.ts';
+import { CLUSTER_DEFAULT, newClusterKeys, policyOf, type RegionKeys } from './cluster-keys.ts';
+import { type WrittenCertificate, writeCertificate } from './demo/certificate.ts';
 import { type DelayProxy, delayProxy } from './demo/delay-proxy.ts';
 import { type KillPlan, parseKill } from './demo/kills.ts';
 import { freePorts, type RegionPorts, RegionProcess, writeRegion } from './demo/region-process.ts';
@@ -16,6 +18,8 @@ import { print, tell } from './io.ts';
 const REGIONS = ['us-east-1', 'us-west-1', 'eu-west-1'] as const;
 const ENTRY = REGIONS[0];
 const THRESHOLD = 2;
+/** Where the certificate is left when the regions are not kept. */
+const CERTIFICATE_FOLDER = './receipt-sync-demo';
 
 interface DemoOptions {
   readonly source?: string;
@@ -61,19 +65,23 @@ async function demo(options: DemoOptions): Promise<void> {
   const { description, receipts } = await receiptsFrom(options.source, count);
   const folder = options.dataDir ?? mkdtempSync(join(tmpdir(), 'receipt-sync-demo-'));
   mkdirSync(folder, { recursive: true });
-  const cluster = await startCluster(folder, latency);
+  const keys = newClusterKeys(CLUSTER_DEFAULT, REGIONS);
+  const cluster = await startCluster(folder, latency, keys);
   const progress = newProgress(receipts.length);
   const screen = options.headless === true || !process.stderr.isTTY ? undefined : liveScreen({ description, regions: cluster.regions, progress });
   const say = screen === undefined ? tell : (): void => undefined;
   say(`${description}; regions ${REGIONS.join(', ')}; quorum ${THRESHOLD} of 3`);
+  let written: WrittenCertificate | undefined;
   try {
     await runDemo({ receipts, perSecond, kills, regions: cluster.regions, entry: cluster.entry, tell: say }, progress);
+    const [receipt] = receipts;
+    if (receipt !== undefined) written = await writeCertificate(options.dataDir ?? CERTIFICATE_FOLDER, cluster.entry, { receipt, policy: policyOf(keys, THRESHOLD) });
   } finally {
     screen?.close();
     await cluster.stop();
     if (options.dataDir === undefined) rmSync(folder, { recursive: true, force: true });
   }
-  report(progress, kills, options);
+  report(progress, kills, { options, written });
 }
 
 interface Cluster {
@@ -82,7 +90,7 @@ interface Cluster {
   stop(): Promise<void>;
 }
 
-async function startCluster(folder: string, latency: ReadonlyMap<string, number>): Promise<Cluster> {
+async function startCluster(folder: string, latency: ReadonlyMap<string, number>, keys: ReadonlyMap<string, RegionKeys>): Promise<Cluster> {
   const free = await freePorts(2 * REGIONS.length);
   const proxies: DelayProxy[] = [];
   const ports = new Map<string, RegionPorts>();
@@ -95,7 +103,7 @@ async function startCluster(folder: string, latency: ReadonlyMap<string, number>
   }
   const regions = new Map<string, RegionProcess>();
   for (const [id, own] of ports) {
-    writeRegion(join(folder, id), { id, threshold: THRESHOLD, ports });
+    writeRegion(join(folder, id), { id, threshold: THRESHOLD, ports, cluster: CLUSTER_DEFAULT, keys });
     regions.set(id, new RegionProcess(id, join(folder, id), own));
   }
   endWithUs([...regions.values()]);
@@ -122,16 +130,33 @@ function endWithUs(regions: readonly RegionProcess[]): void {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(EXIT.tryAgain));
 }
 
-function report(progress: Progress, kills: readonly KillPlan[], options: DemoOptions): void {
+function report(
+  progress: Progress,
+  kills: readonly KillPlan[],
+  { options, written }: { readonly options: DemoOptions; readonly written: WrittenCertificate | undefined },
+): void {
   const { total, certified, pending, refused, latenciesMs } = progress;
   const p50Ms = rounded(percentile(latenciesMs, 0.5));
   const p99Ms = rounded(percentile(latenciesMs, 0.99));
   const isWell =
     certified === total &&
+    written?.verified === true &&
     kills.length === progress.kills.length &&
     progress.kills.every(({ complete, acceptedWhileDown }) => complete && acceptedWhileDown > 0);
   if (options.json === true)
-    print(JSON.stringify({ receipts: total, certified, pending, refused, p50Ms, p99Ms, kills: progress.kills, certificate: null, verified: null }));
+    print(
+      JSON.stringify({
+        receipts: total,
+        certified,
+        pending,
+        refused,
+        p50Ms,
+        p99Ms,
+        kills: progress.kills,
+        certificate: written?.certificate ?? null,
+        verified: written?.verified ?? false,
+      }),
+    );
   else {
     print(`${certified} of ${total} receipts at quorum (pending ${pending}, refused ${refused}); p50 ${p50Ms} ms, p99 ${p99Ms} ms`);
     for (const kill of progress.kills) {
@@ -139,7 +164,11 @@ function report(progress: Progress, kills: readonly KillPlan[], options: DemoOpt
         `${kill.region} was killed: ${kill.acceptedWhileDown} receipts reached their quorum without it, ${kill.owedAtReturn} were owed to it; it ${kill.complete ? 'holds all of them now' : 'is NOT complete'}`,
       );
     }
-    print('Certificates that verify offline come with the mirror protocol, which is not in this version.');
+    if (written !== undefined) {
+      const { certificate, receipt, policy, verified } = written;
+      print(`A certificate of the first receipt is in ${certificate}, and it ${verified ? 'verifies offline' : 'does NOT verify'}:`);
+      print(`  npm run -s receipt-sync -- verify ${certificate} --receipt ${receipt} --policy ${policy}`);
+    }
   }
   process.exitCode = isWell ? EXIT.ok : EXIT.negative;
 }

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { InvalidConfigError, ReceiptSyncError } from '../errors.ts';
 import { backupCommand } from './backup.ts';
+import { certCommand } from './cert.ts';
 import { completionCommand } from './completion.ts';
 import { configCommand } from './config.ts';
 import { demoCommand } from './demo.ts';
@@ -13,7 +14,9 @@ import { healthCommand } from './health.ts';
 import { importCommand } from './import.ts';
 import { initCommand } from './init.ts';
 import { tell } from './io.ts';
+import { keygenCommand } from './keygen.ts';
 import { lsCommand } from './ls.ts';
+import { policyCommand } from './policy.ts';
 import { putCommand } from './put.ts';
 import { serveCommand } from './serve.ts';
 import { statusCommand } from './status.ts';
@@ -44,8 +47,8 @@ async function main(argv: readonly string[]): Promise<void> {
 }
 
 function commands(program: Command): readonly Command[] {
-  const first = [demoCommand(), initCommand(), serveCommand()];
-  const receipts = [putCommand(), getCommand(), lsCommand(), verifyCommand(), importCommand(), exportCommand()];
+  const first = [demoCommand(), initCommand(), keygenCommand(), policyCommand(), serveCommand()];
+  const receipts = [putCommand(), getCommand(), lsCommand(), verifyCommand(), certCommand(), importCommand(), exportCommand()];
   const operators = [statusCommand(), healthCommand(), backupCommand(), configCommand(), doctorCommand(), completionCommand(program)];
   return [...first, ...receipts, ...operators];
 }

@@ -2,7 +2,6 @@ import { ClosedError, type ErrorCode, OverloadedError, ReceiptConflictError, Rec
 import type { Receipt } from '../receipt/receipt.ts';
 import { receiptFromJson } from '../receipt/wire.ts';
 import type { FailureCode } from '../region/failure.ts';
-import { QuorumNotReachedError } from '../region/quorum-error.ts';
 import type { RegionSyncStatus, SyncError, SyncResult } from '../region/sync-result.ts';
 
 /** One line of a batch: the receipt's result, or why there is none. */
@@ -52,13 +51,16 @@ export function fieldsOf(text: string): Fields {
 }
 
 /** One line of a batch answer. */
-export function itemOf(line: string): BatchItem {
+export function itemOf(line: string, certificate: CertificateOf): BatchItem {
   const fields = fieldsOf(line);
   const status = Number(fields['status']);
-  return status >= 200 && status < 300 ? { status, result: resultOf(fields, status) } : { status, error: errorOf(line) };
+  return status >= 200 && status < 300 ? { status, result: resultOf(fields, status, certificate) } : { status, error: errorOf(line) };
 }
 
-export function resultOf(fields: Fields, status: number): SyncResult {
+/** How a result's certificate is got, once it is asked for. */
+export type CertificateOf = (result: SyncResult) => Promise<string>;
+
+export function resultOf(fields: Fields, status: number, certificate: CertificateOf): SyncResult {
   const outcome = fields['outcome'];
   const result: SyncResult = {
     receiptId: String(fields['receipt_id']),
@@ -72,7 +74,7 @@ export function resultOf(fields: Fields, status: number): SyncResult {
     pending: Array.isArray(fields['pending']) ? fields['pending'].map(String) : [],
     digest: String(fields['digest']),
     duplicate: status === 200,
-    certificate: () => Promise.reject(new QuorumNotReachedError(result)),
+    certificate: () => certificate(result),
   };
   return result;
 }

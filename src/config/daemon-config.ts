@@ -19,12 +19,14 @@ export interface RemoteSettings {
   readonly timeoutMs: number;
   readonly caFile: string | undefined;
   readonly tokenFile: string | undefined;
+  readonly publicKey: string | undefined;
+  readonly logKey: string | undefined;
 }
 
 /** A daemon's whole configuration: parsed, complete, its paths absolute. */
 export interface DaemonConfig {
   readonly cluster: string | undefined;
-  readonly region: { readonly id: string; readonly weight: number };
+  readonly region: { readonly id: string; readonly weight: number; readonly keyFile: string | undefined };
   readonly listen: { readonly local: LocalAddress; readonly peers: TcpAddress };
   readonly local: { readonly tokenFile: string | undefined };
   readonly plain: { readonly accept: 'loopback' | 'token' | 'off'; readonly tokenFile: string | undefined };
@@ -52,7 +54,7 @@ export function daemonConfig(look: Look, remotes: number): DaemonConfig {
   const level = text('logs.level');
   return {
     cluster: optional('cluster'),
-    region: { id: text('region.id'), weight: Number(look('region.weight')) },
+    region: { id: text('region.id'), weight: Number(look('region.weight')), keyFile: optional('region.keyFile') },
     listen: { local: localAddress(text('listen.local')), peers: tcpAddress('listen.peers', text('listen.peers')) },
     local: { tokenFile: optional('local.tokenFile') },
     plain: { accept: accept === 'token' || accept === 'off' ? accept : 'loopback', tokenFile: optional('plain.tokenFile') },
@@ -82,6 +84,8 @@ function remote(
     timeoutMs: Number(read.look(`${path}.timeout`)),
     caFile: read.optional(`${path}.caFile`),
     tokenFile: read.optional(`${path}.tokenFile`),
+    publicKey: read.optional(`${path}.publicKey`),
+    logKey: read.optional(`${path}.logKey`),
   };
 }
 

@@ -58,10 +58,11 @@ export function toMultiRegionConfig(config: DaemonConfig): MultiRegionConfig {
     exclusive: sync.exclusive,
     weight: region.weight,
     dataDir: config.store.path,
-    regions: config.remotes.map(({ id, endpoint, timeoutMs, weight, tokenFile, caFile }) => {
-      const files = { ...(tokenFile === undefined ? {} : { tokenFile }), ...(caFile === undefined ? {} : { caFile }) };
-      return new RemoteRegion(id, endpoint, { timeout: timeoutMs, weight, ...files });
+    regions: config.remotes.map(({ id, endpoint, timeoutMs, weight, tokenFile, caFile, publicKey, logKey }) => {
+      const given = Object.entries({ tokenFile, caFile, publicKey, logKey }).filter(([, value]) => value !== undefined);
+      return new RemoteRegion(id, endpoint, { timeout: timeoutMs, weight, ...Object.fromEntries(given) });
     }),
+    ...(region.keyFile === undefined ? {} : { keyFile: region.keyFile }),
     ...(config.cluster === undefined ? {} : { cluster: config.cluster }),
     ...(sync.primaryRegion === undefined ? {} : { primaryRegion: sync.primaryRegion }),
   });

@@ -32,6 +32,7 @@ export const OPTIONS: readonly Option[] = [
   { path: 'cluster', type: string, help: 'Domain of all names in logs and keys.' },
   { path: 'region.id', type: string, required: true, alias: 'KGC_SIDECAR_REGION', help: 'Name of the region that this process is.' },
   { path: 'region.weight', type: weight, fallback: 1, help: "The region's weight in the quorum; 0 is an observer." },
+  { path: 'region.keyFile', type: path, help: "The region's private keys, made by `receipt-sync keygen`, mode 0600. With it the region signs (SPEC §3.2)." },
   { path: 'listen.local', type: string, fallback: '127.0.0.1:7480', help: 'Where applications and operators connect: host:port, or unix:/path.' },
   { path: 'listen.peers', type: string, fallback: '0.0.0.0:7481', help: 'Where other regions connect: host:port.' },
   { path: 'local.tokenFile', type: path, help: 'First line: the bearer token applications must show. Required when listen.local is beyond loopback.' },
@@ -69,6 +70,12 @@ export const OPTIONS: readonly Option[] = [
   { path: 'remotes[].id', type: string, required: true, help: "The remote region's name." },
   { path: 'remotes[].endpoint', type: string, required: true, help: 'Its peer listener: an http(s) URL.' },
   { path: 'remotes[].caFile', type: path, help: 'PEM of the authority that signed its TLS certificate.' },
+  {
+    path: 'remotes[].publicKey',
+    type: string,
+    help: 'Its cosigner key, a vkey: with it the mirror protocol is spoken, and its signatures count in certificates.',
+  },
+  { path: 'remotes[].logKey', type: string, help: 'The key of its log, a vkey: its log is mirrored here.' },
   { path: 'remotes[].weight', type: weight, fallback: 1, help: 'Its weight in the quorum.' },
   { path: 'remotes[].timeout', type: duration, fallback: '5s', help: 'Over a whole exchange with it, body included.' },
   { path: 'remotes[].tokenFile', type: path, help: 'First line: the bearer token it wants from us.' },
@@ -82,9 +89,6 @@ export const OPTIONS: readonly Option[] = [
     help: 'text as the source prints it, or one JSON object a line.',
   },
 ];
-
-/** Settings of the mirror protocol: known, so that a file that has them is told what is the matter instead of being misread. */
-export const NOT_YET: readonly string[] = ['region.keyFile', 'remotes[].publicKey', 'remotes[].logKey'];
 
 /** `sync.quorumThreshold` → `RECEIPT_SYNC_SYNC__QUORUM_THRESHOLD`, `remotes[0].caFile` → `RECEIPT_SYNC_REMOTES__0__CA_FILE`. */
 export function envName(concretePath: string): string {

@@ -6,18 +6,20 @@ import { envName, OPTIONS, type OptionType } from './options.ts';
 export interface ConfigDraft {
   readonly cluster?: string | undefined;
   readonly region: string;
+  /** The key file, relative to the configuration; without it the region speaks the plain protocol. */
+  readonly keyFile?: string | undefined;
   readonly listen: { readonly local: string; readonly peers: string };
   readonly quorumThreshold: number;
-  readonly remotes: readonly { readonly id: string; readonly endpoint: string }[];
+  readonly remotes: readonly { readonly id: string; readonly endpoint: string; readonly publicKey?: string; readonly logKey?: string }[];
 }
 
 /** A configuration file that loads again. */
 export function renderConfig(draft: ConfigDraft): string {
-  const { cluster, region, listen, quorumThreshold, remotes } = draft;
+  const { cluster, region, keyFile, listen, quorumThreshold, remotes } = draft;
   const body = stringify({
     version: 1,
     ...(cluster === undefined ? {} : { cluster }),
-    region: { id: region },
+    region: { id: region, ...(keyFile === undefined ? {} : { keyFile }) },
     listen,
     sync: { enabled: true, quorumThreshold },
     remotes,

@@ -1,6 +1,6 @@
 import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
 import type { ConfigIssue } from '../errors.ts';
-import { NOT_YET, OPTIONS, optionAt, suggestion } from './options.ts';
+import { OPTIONS, optionAt, suggestion } from './options.ts';
 import { type Setting, valueOfYaml } from './values.ts';
 
 /** A file's text and the name it is called in messages. */
@@ -70,10 +70,6 @@ function readMap(reading: Reading, node: Node, path: string): void {
 
 function reportUnknown(reading: Reading, offset: number | undefined, path: string): void {
   const general = path.replaceAll(/\[\d+\]/g, '[]');
-  if (NOT_YET.includes(general)) {
-    report(reading, offset, { path, problem: `${path} belongs to the mirror protocol, which is not in this version: leave it out` });
-    return;
-  }
   const parent = general.slice(0, Math.max(0, general.lastIndexOf('.')));
   const siblings = OPTIONS.map((option) => option.path).filter((known) => known.startsWith(parent === '' ? '' : `${parent}.`));
   const words = siblings.map((known) => known.slice(parent === '' ? 0 : parent.length + 1).split(/[.[]/)[0] ?? '');

@@ -1,3 +1,4 @@
+import type { LogNumber } from '../log/changes.ts';
 import type { LogText } from '../log/log-text.ts';
 import type { MirrorWord } from '../log/mirror-answer.ts';
 import type { Receipt } from '../receipt/receipt.ts';
@@ -48,6 +49,8 @@ export interface Receiving {
   admitBatch(checkpoint: Uint8Array): BatchOrigin | (MirrorAnswer & { readonly kind: 'rejected' });
   /** Takes a whole batch of an origin that was admitted; never rejects. */
   receiveBatch(origin: BatchOrigin, bytes: Uint8Array, headers: Partial<MirrorHeaders>): Promise<MirrorAnswer>;
+  /** The region whose log is mirrored under this number. */
+  originOf(log: LogNumber): string | undefined;
   /** The own log, or that of an origin line's SHA-256 in hex. */
   servedLog(originHash: string | undefined): ServedLog | undefined;
   /** Store writable, recovered, not draining: local only. */

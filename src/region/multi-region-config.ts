@@ -170,10 +170,20 @@ export class MultiRegionConfig {
       issues.push({ path: 'sync.maxRetries', message: `Max retries must be an integer from 1 to ${RETRIES_MAX}` });
     if (!(this.retryBackoffMs > 0 && this.retryBackoffMs <= WAIT_MS_MAX))
       issues.push({ path: 'sync.retryBackoff', message: 'Retry backoff must be a duration > 0 of at most 24 days' });
-    if (this.keyFile !== undefined)
-      issues.push({ path: 'region.keyFile', message: 'A key file belongs to the mirror protocol, which is not in this version: leave it out' });
+    issues.push(...this.#keyIssues());
     const wait = this.waitTimeoutMs;
     if (wait !== undefined && !(wait <= WAIT_MS_MAX)) issues.push({ path: 'sync.waitTimeout', message: 'Wait timeout must be a duration of at most 24 days' });
+    return issues;
+  }
+
+  /** Names in keys need the cluster's name, and whoever mirrors signs. */
+  #keyIssues(): readonly ConfigIssue[] {
+    const { keyFile, cluster } = this;
+    const hasMirrors = this.regions.some(({ publicKey, logKey }) => publicKey !== undefined || logKey !== undefined);
+    const issues: ConfigIssue[] = [];
+    if (keyFile !== undefined && cluster === undefined) issues.push({ path: 'cluster', message: 'A region with a key file needs the name of its cluster' });
+    if (hasMirrors && keyFile === undefined)
+      issues.push({ path: 'region.keyFile', message: 'Remotes with keys are mirrored, and that takes a key file of our own' });
     return issues;
   }
 

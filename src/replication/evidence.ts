@@ -136,9 +136,10 @@ export class Evidence {
     return found === undefined ? undefined : { checkpoint: () => found.checkpoint(), resource: (name) => found.reader.resource(name) };
   }
 
-  /** The region and the size of every mirrored log. */
-  origins(): readonly { readonly region: string; readonly log: LogNumber }[] {
-    return [...this.#mirrors.values()].map(({ region, log }) => ({ region, log }));
+  /** The region whose log is mirrored under this number. */
+  originOf(log: LogNumber): string | undefined {
+    for (const mirrored of this.#mirrors.values()) if (mirrored.log === log) return mirrored.region;
+    return undefined;
   }
 
   /** A certificate of a receipt that stands at these places, from whatever log has one. Throws NOT_CERTIFIED. */

@@ -44,7 +44,10 @@ export class Instances {
     if (directory === undefined) return undefined;
     const { last, returns } = this.#seen.get(region) ?? { last: [], returns: 0 };
     if (last.at(-1) === directory) return returns >= RETURNS_MAX ? TWO_INSTANCES : undefined;
-    const now = { last: [...last.filter((each) => each !== directory), directory].slice(-DIRECTORIES_MAX), returns: returns + (last.includes(directory) ? 1 : 0) };
+    const now = {
+      last: [...last.filter((each) => each !== directory), directory].slice(-DIRECTORIES_MAX),
+      returns: returns + (last.includes(directory) ? 1 : 0),
+    };
     this.#seen.set(region, now);
     if (now.returns === RETURNS_MAX && returns < RETURNS_MAX) {
       const message = `Two instances of ${region} send by turns, from the data directories ${now.last.join(' and ')}: none is taken until this region is restarted`;

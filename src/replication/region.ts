@@ -182,6 +182,8 @@ export class Region implements Receiving {
     return this.#evidence?.receive(origin, bytes, headers) ?? { kind: 'closed' };
   }
 
+  readonly originOf = (log: LogNumber): string | undefined => this.#evidence?.originOf(log);
+
   servedLog(originHash: string | undefined): ServedLog | undefined {
     return this.#evidence?.served(originHash);
   }

@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { logRoutes } from '../adapters/http/log-routes.ts';
 import { problemOf, sendJson } from '../adapters/http/problem.ts';
 import { ARRAY_BYTES_MAX, BodyBudget, bearerMatches, intakeOf, mediaOf } from '../adapters/http/request.ts';
 import { type Exchange, type Refusal, type Route, refusalOf } from '../adapters/http/route.ts';
@@ -53,11 +54,13 @@ export function localRoutes(options: LocalOptions): readonly Route[] {
     read({ before: '/api/v1/receipts/', after: '/quorum' }, async ({ response }, id) =>
       sendJson(response, 200, verificationJson(id, await manager.verify(id))),
     ),
+    read({ before: '/api/v1/receipts/', after: '/certificate' }, (exchange, id) => sendCertificate(manager, exchange, id)),
     read({ before: '/api/v1/receipts/', after: '' }, ({ response }, id) => sendReceipt(manager, response, id)),
     read('/api/v1/status', async ({ response }) => sendJson(response, 200, statusJson(manager.overview(), await manager.getSyncStatus()))),
     { methods: ['GET'], path: '/api/v1/events', handle: guard(({ request, response }) => events.send(request, response)) },
     { methods: ['GET'], path: '/api/v1/backup', handle: guard((exchange) => sendBackup(manager, exchange)) },
     read('/health', async ({ response }) => sendHealth(manager, response)),
+    ...logRoutes((originHash) => manager.servedLog(originHash)).map((route) => ({ ...route, handle: guard(route.handle) })),
     // Probes carry no token and ask no other region.
     probe('/livez', () => true),
     probe('/readyz', () => manager.isReady()),
@@ -153,15 +156,29 @@ async function sendReceipt(manager: ReceiptSyncManager, response: Exchange['resp
   sendJson(response, 200, listedJson(manager, stored));
 }
 
+/** A certificate with the fewest signatures that reach the threshold; `?all=true`: with all there are. */
+async function sendCertificate(manager: ReceiptSyncManager, { response, query }: Exchange, id: string): Promise<void> {
+  for (const name of query.keys()) if (name !== 'all') throw new InvalidQueryError(name, 'is no parameter here; there is all');
+  const all = query.get('all') ?? 'false';
+  if (all !== 'true' && all !== 'false') throw new InvalidQueryError('all', 'must be true or false');
+  const body = Buffer.from(await manager.getCertificate(id, { all: all === 'true' }));
+  response.writeHead(200, { 'content-type': 'text/plain; charset=utf-8', 'content-length': body.length });
+  response.end(body);
+}
+
 /** The full form as the own applications and operators see it. */
 function listedJson(manager: ReceiptSyncManager, stored: StoredReceipt): string {
   const { state, refusedBy } = manager.standingOf(stored);
-  return storedJson(stored, manager.config.region, {
-    state,
-    refused_by: refusedBy,
-    recorded_at: rfc3339(recordedAtMs(stored.recordedAt)),
-    cursor: stored.cursor,
-  });
+  return storedJson(
+    stored,
+    { regionId: manager.config.region, originOf: (log) => manager.originOf(log) },
+    {
+      state,
+      refused_by: refusedBy,
+      recorded_at: rfc3339(recordedAtMs(stored.recordedAt)),
+      cursor: stored.cursor,
+    },
+  );
 }
 
 async function sendList(manager: ReceiptSyncManager, { response, query }: Exchange): Promise<void> {

@@ -16,6 +16,10 @@ function listening(plain: PlainAccess, answer: ReceiveAnswer): Promise<Listening
     receive: async (receipts: readonly unknown[]) => receipts.map(() => answer),
     getStored: async () => stored,
     isReady: () => false,
+    admitBatch: () => ({ kind: 'rejected', status: 404, reason: 'no mirrors' }) as const,
+    receiveBatch: async () => ({ kind: 'closed' }) as const,
+    servedLog: () => undefined,
+    originOf: () => undefined,
   };
   return listen(peerListener({ region, plain, healthJson: () => '{}', onInternal: () => undefined, onRefused: () => undefined, nowMs: () => 0 }));
 }

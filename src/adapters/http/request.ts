@@ -53,12 +53,17 @@ export class BodyBudget {
   #booked = 0;
 
   /** As {@link readBody}; OVERLOADED where the budget is spent. */
-  async read(request: IncomingMessage, bytesMax: number): Promise<Buffer> {
+  read(request: IncomingMessage, bytesMax: number): Promise<Buffer> {
+    return this.during(request, bytesMax, () => readBody(request, bytesMax));
+  }
+
+  /** Does something with the body's bytes booked as long as it takes. */
+  async during<T>(request: IncomingMessage, bytesMax: number, take: () => Promise<T>): Promise<T> {
     const bytes = Math.min(Number(request.headers['content-length'] ?? bytesMax), bytesMax);
     if (this.#booked + bytes > BODIES_BYTES_MAX) throw new OverloadedError('Too many bodies are under way', OVERLOAD_RETRY_AFTER_MS);
     this.#booked += bytes;
     try {
-      return await readBody(request, bytesMax);
+      return await take();
     } finally {
       this.#booked -= bytes;
     }

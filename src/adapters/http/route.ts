@@ -11,10 +11,10 @@ export interface Exchange {
   readonly query: URLSearchParams;
 }
 
-/** A path: exact, or a prefix and suffix around one encoded segment that is handed to the handler decoded. */
+/** A path: exact, a prefix and suffix around one encoded segment that is handed to the handler decoded, or all below a prefix, handed over raw. */
 export interface Route {
   readonly methods: readonly string[];
-  readonly path: string | { readonly before: string; readonly after: string };
+  readonly path: string | { readonly before: string; readonly after: string } | { readonly below: string };
   readonly handle: (exchange: Exchange, segment: string) => Promise<void> | void;
 }
 
@@ -95,6 +95,7 @@ function refuse(exchange: Exchange, error: unknown, reporting: Reporting): void 
 
 function segmentOf(route: Route, path: string): string | undefined {
   if (typeof route.path === 'string') return route.path === path ? '' : undefined;
+  if ('below' in route.path) return path.startsWith(route.path.below) ? path.slice(route.path.below.length) : undefined;
   const { before, after } = route.path;
   if (!path.startsWith(before) || !path.endsWith(after) || path.length <= before.length + after.length) return undefined;
   const raw = path.slice(before.length, path.length - after.length);

@@ -1,5 +1,5 @@
 import { recordedAtMs } from '../../log/entry.ts';
-import { OWN_LOG } from '../../ports/log-store.ts';
+import { type LogNumber, OWN_LOG, RECEIVED_LOG } from '../../ports/log-store.ts';
 import type { StoredReceipt } from '../../ports/receipt-index.ts';
 import { receiptJson } from '../../receipt/wire.ts';
 import { toHex } from '../../std/bytes.ts';
@@ -8,11 +8,17 @@ import { rfc3339 } from '../../std/time.ts';
 /** Above this a receipt is over budget: marked, never refused (SPEC §1). */
 const TICKS_BUDGET = 8;
 
+/** Whose store it is, and whose logs it mirrors. */
+export interface Whose {
+  readonly regionId: string;
+  readonly originOf: (log: LogNumber) => string | undefined;
+}
+
 /** The full form of a receipt (CONTRACT §4): the six fields, its digest, and where it stands; `more` members as the listener adds them. */
-export function storedJson(stored: StoredReceipt, regionId: string, more: Readonly<Record<string, unknown>> = {}): string {
+export function storedJson(stored: StoredReceipt, { regionId, originOf }: Whose, more: Readonly<Record<string, unknown>> = {}): string {
   const origins = stored.places.map(({ log, index, recordedAt }) => ({
-    region: regionId,
-    log: log === OWN_LOG ? 'own' : 'received',
+    region: originOf(log) ?? regionId,
+    log: log === OWN_LOG ? 'own' : log === RECEIVED_LOG ? 'received' : 'mirrored',
     index,
     recorded_at: rfc3339(recordedAtMs(recordedAt)),
   }));

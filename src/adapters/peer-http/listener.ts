@@ -6,10 +6,12 @@ import { unreachable } from '../../std/assert.ts';
 import { toHex } from '../../std/bytes.ts';
 import { isLoopback } from '../../std/loopback.ts';
 import { rfc3339 } from '../../std/time.ts';
+import { logRoutes } from '../http/log-routes.ts';
 import { problemOf, sendJson } from '../http/problem.ts';
 import { ARRAY_BYTES_MAX, ARRAY_ITEMS_MAX, BodyBudget, bearerMatches, type Item, intakeOf, mediaOf } from '../http/request.ts';
 import { dispatch, type Exchange, exchangeOf, type Reporting, type Route, refusalOf } from '../http/route.ts';
 import { storedJson } from '../http/stored-json.ts';
+import { isBatch, takeBatch } from './mirror-route.ts';
 
 /** Who may post and read by the plain protocol (CONTRACT §2 `plain`). */
 export interface PlainAccess {
@@ -36,7 +38,8 @@ export function peerListener(options: PeerListenerOptions): RequestListener {
 function peerRoutes(options: PeerListenerOptions): readonly Route[] {
   const { region } = options;
   const bodies = new BodyBudget();
-  const receive = (exchange: Exchange): Promise<void> => takeReceipts(options, exchange, bodies);
+  const receive = (exchange: Exchange): Promise<void> =>
+    isBatch(exchange.request) ? takeBatch(region, exchange, bodies) : takeReceipts(options, exchange, bodies);
   const hello = ({ response }: Exchange): void => sendJson(response, 200, JSON.stringify({ status: 'ready', region: region.regionId }));
   const probe =
     (isWell: () => boolean) =>
@@ -47,6 +50,7 @@ function peerRoutes(options: PeerListenerOptions): readonly Route[] {
     { methods: ['GET', 'HEAD'], path: '/receipt-sync', handle: hello },
     { methods: ['POST'], path: '/api/v1/receipts', handle: receive },
     { methods: ['GET', 'HEAD'], path: { before: '/api/v1/receipts/', after: '' }, handle: (exchange, id) => sendStored(options, exchange, id) },
+    ...logRoutes((originHash) => region.servedLog(originHash)),
     { methods: ['GET', 'HEAD'], path: '/livez', handle: probe(() => true) },
     { methods: ['GET', 'HEAD'], path: '/readyz', handle: probe(() => region.isReady()) },
     { methods: ['GET', 'HEAD'], path: '/health', handle: ({ response }) => sendJson(response, 200, options.healthJson()) },
@@ -63,7 +67,7 @@ async function sendStored(options: PeerListenerOptions, exchange: Exchange, id: 
   const stored = await options.region.getStored(id);
   if (stored === undefined) throw new ReceiptSyncError('NOT_FOUND', 'No receipt has that id here');
   const { regionId } = options.region;
-  if (hasRight(options.plain, exchange)) sendJson(exchange.response, 200, storedJson(stored, regionId));
+  if (hasRight(options.plain, exchange)) sendJson(exchange.response, 200, storedJson(stored, options.region));
   else sendJson(exchange.response, 200, JSON.stringify({ receipt_id: id, digest: toHex(stored.digest), region_id: regionId }));
 }
 

@@ -5,6 +5,7 @@ import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ReceiptSyncClient } from '../../client.ts';
 import { renderConfig } from '../../config/render.ts';
+import { type RegionKeys, writeKeyFile } from '../cluster-keys.ts';
 import { CommandFailure, EXIT } from '../exit.ts';
 
 const START_MS_MAX = 20_000;
@@ -91,15 +92,27 @@ export class RegionProcess {
 /** Writes a region's configuration. */
 export function writeRegion(
   folder: string,
-  region: { readonly id: string; readonly threshold: number; readonly ports: ReadonlyMap<string, RegionPorts> },
+  region: {
+    readonly id: string;
+    readonly threshold: number;
+    readonly ports: ReadonlyMap<string, RegionPorts>;
+    readonly cluster: string;
+    readonly keys: ReadonlyMap<string, RegionKeys>;
+  },
 ): void {
-  const { id, threshold, ports } = region;
+  const { id, threshold, ports, cluster, keys } = region;
   const own = ports.get(id);
   if (own === undefined) throw new CommandFailure(EXIT.usage, `No region ${id}`);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const remotes = [...ports].filter(([other]) => other !== id).map(([other, { reached }]) => ({ id: other, endpoint: `http://127.0.0.1:${reached}` }));
+  const remotes = [...ports]
+    .filter(([other]) => other !== id)
+    .map(([other, { reached }]) => {
+      const { publicKey = '', logKey = '' } = keys.get(other) ?? {};
+      return { id: other, endpoint: `http://127.0.0.1:${reached}`, publicKey, logKey };
+    });
+  writeKeyFile(join(folder, 'keys.json'), keys.get(id)?.file ?? '');
   const listen = { local: `127.0.0.1:${own.local}`, peers: `127.0.0.1:${own.peers}` };
-  writeFileSync(join(folder, 'config.yaml'), renderConfig({ region: id, listen, quorumThreshold: threshold, remotes }));
+  writeFileSync(join(folder, 'config.yaml'), renderConfig({ cluster, region: id, keyFile: './keys.json', listen, quorumThreshold: threshold, remotes }));
 }
 
 /** Ports that were free a moment ago: all are held until the last one is found. */
