@@ -21,8 +21,7 @@ const WAIT_SECONDS_MAX = 60;
 const LIST_TIMEOUT_MS = 60_000;
 const PAGE_RECEIPTS = 1_000;
 /** A sync point comes each second: where none certifies for so long, a region that is needed is away. */
-const CERTIFICATE_MS_MAX = 30_000;
-const CERTIFICATE_ASK_MS = 100;
+const CERTIFICATE_WAIT = '30s';
 
 export interface ClientOptions {
   /** The bearer token of the local listener, where it wants one. */
@@ -107,26 +106,24 @@ export class ReceiptSyncClient implements AsyncDisposable {
     return answer.text;
   }
 
-  /** As the manager's: a certificate that verifies offline. Throws NOT_FOUND, NOT_CERTIFIED. */
-  async getCertificate(receiptId: string, options: { readonly all?: boolean } = {}): Promise<string> {
-    const answer = await this.#ask('GET', `/api/v1/receipts/${pathSegment(receiptId)}/certificate${options.all === true ? '?all=true' : ''}`);
+  /** As the manager's: a certificate that verifies offline; `wait`: for so long if there is none yet, at most 60 s. Throws NOT_FOUND, NOT_CERTIFIED. */
+  async getCertificate(receiptId: string, options: { readonly all?: boolean; readonly wait?: Duration } = {}): Promise<string> {
+    const { prefer, waitMs } = preference({ deadline: options.wait ?? 0 });
+    const path = `/api/v1/receipts/${pathSegment(receiptId)}/certificate${options.all === true ? '?all=true' : ''}`;
+    const answer = await this.#ask('GET', path, { headers: prefer, timeoutMs: waitMs + ANSWER_GRACE_MS });
     if (answer.status !== 200) throw errorOf(answer.text);
     return answer.text;
   }
 
   /** Of a result: the checkpoint that certifies it may come a moment after the quorum (SPEC §3.2). */
   readonly #certificateOf = async (result: SyncResult): Promise<string> => {
-    const deadline = performance.now() + CERTIFICATE_MS_MAX;
-    while (result.outcome !== 'refused' && result.outcome !== 'disabled') {
-      try {
-        return await this.getCertificate(result.receiptId);
-      } catch (error) {
-        if (!(error instanceof ReceiptSyncError) || error.code !== 'NOT_CERTIFIED') throw error;
-        if (performance.now() >= deadline) break;
-        await new Promise((resolve) => setTimeout(resolve, CERTIFICATE_ASK_MS));
-      }
+    if (result.outcome === 'refused' || result.outcome === 'disabled') throw new QuorumNotReachedError(result);
+    try {
+      return await this.getCertificate(result.receiptId, { wait: CERTIFICATE_WAIT });
+    } catch (error) {
+      if (error instanceof ReceiptSyncError && error.code === 'NOT_CERTIFIED') throw new QuorumNotReachedError(result);
+      throw error;
     }
-    throw new QuorumNotReachedError(result);
   };
 
   /** One page in order of arrival; `next` is absent at the end. `limit` 1..1,000. */

@@ -1,6 +1,6 @@
 import { OWN_LOG } from '../../src/ports/log-store.ts';
 import { toHex } from '../../src/std/bytes.ts';
-import { rootOf } from '../../src/tlog/edge.ts';
+import { EMPTY_EDGE, rootOf } from '../../src/tlog/edge.ts';
 import type { Host } from '../host.ts';
 import { type Checker, Violation } from './checker.ts';
 
@@ -29,5 +29,5 @@ function compare(origin: Host, mirror: Host): void {
 
 function headOf(host: Host, name: string | undefined): string {
   const log = name === undefined ? host.disk.logs.get(OWN_LOG) : [...host.disk.logs.values()].find(({ origin }) => origin === name);
-  return `${log?.size ?? 0} entries with root ${log?.edge === undefined ? 'of none' : toHex(rootOf(log.edge))}`;
+  return `${log?.size ?? 0} entries with root ${toHex(rootOf(log?.edge ?? EMPTY_EDGE))}`;
 }

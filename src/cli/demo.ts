@@ -75,7 +75,8 @@ async function demo(options: DemoOptions): Promise<void> {
   try {
     await runDemo({ receipts, perSecond, kills, regions: cluster.regions, entry: cluster.entry, tell: say }, progress);
     const [receipt] = receipts;
-    if (receipt !== undefined) written = await writeCertificate(options.dataDir ?? CERTIFICATE_FOLDER, cluster.entry, { receipt, policy: policyOf(keys, THRESHOLD) });
+    if (receipt !== undefined)
+      written = await writeCertificate(options.dataDir ?? CERTIFICATE_FOLDER, cluster.entry, { receipt, policy: policyOf(keys, THRESHOLD) });
   } finally {
     screen?.close();
     await cluster.stop();

@@ -112,8 +112,8 @@ test('what is wrong in a file is shown with line and caret', () => {
     /sync must be a mapping|[Aa]lias/,
   );
   assert.match(
-    issuesOf(() => load('version: 1\nregion: { id: a, keyFile: k.json }\n')),
-    /mirror protocol, which is not in this version/,
+    issuesOf(() => load('version: 1\nregion: { id: a, keyfile: k.json }\n')),
+    /Unknown key region\.keyfile; did you mean keyFile/,
   );
   assert.match(
     issuesOf(() => load('version: 1\nregion: [\n')),

@@ -2,14 +2,12 @@ import type { Changes, Group, KnownReceipt, LogNumber, ParkedReceipt, RecoveredL
 
 export type {
   Changes,
-  CosignedText,
   Group,
   KeptNote,
   LogNumber,
   NewGroup,
   ParkedReceipt,
   RecoveredLog,
-  Refusal,
   RemoteCosigned,
   RemoteOffset,
   TreeGrowth,

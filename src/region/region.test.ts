@@ -56,9 +56,11 @@ test('all that is wrong is said at once', () => {
   ])
     assert.ok(all.includes(text), text);
   assert.deepEqual(messages(new MultiRegionConfig('')), ['Region identifier cannot be empty']);
-  for (const config of [new MultiRegionConfig('a').addRegion(WEST.withPublicKey('k')), new MultiRegionConfig('a').addRegion(WEST).withKeyFile('k.json')]) {
-    assert.match(messages(config.withCrossRegionSync(true)).join(), /not in this version/);
-  }
+  const mirrored = new MultiRegionConfig('a').withCrossRegionSync(true);
+  assert.match(messages(mirrored.addRegion(WEST.withPublicKey('k'))).join(), /takes a key file of our own.*only one of publicKey and logKey/);
+  assert.match(messages(mirrored.addRegion(WEST.withPublicKey('k').withLogKey('l'))).join(), /takes a key file of our own/);
+  assert.match(messages(mirrored.addRegion(WEST).withKeyFile('k.json')).join(), /needs the name of its cluster/);
+  assert.deepEqual(messages(mirrored.addRegion(WEST.withPublicKey('k').withLogKey('l')).withKeyFile('k.json').withCluster('d')), []);
 });
 
 test('thresholds that can not exclude two contents are warned of, or refused where that is wanted', () => {

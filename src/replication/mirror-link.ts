@@ -21,6 +21,8 @@ const FLIGHTS_MAX = 32;
 const FLIGHT_BYTES_MAX: number = 16 * 1024 * 1024;
 /** A remote that has forgotten is shown its own cosignature this often, so that it finds out. */
 const SHOW_MS = 30_000;
+/** The local store could not be read: it is asked again after this. */
+const UNREADABLE_MS = 1_000;
 const NOTHING = new Uint8Array();
 
 /** Entries that a mirror refuses, lowest first. */
@@ -75,6 +77,7 @@ export class MirrorLink implements RegionLink {
   #sentCertified: OwnText | undefined;
   #isLoading = false;
   #isNaming = false;
+  #unreadableMs = Number.NEGATIVE_INFINITY;
   #forgotten = false;
   #shownMs = Number.NEGATIVE_INFINITY;
   #cancelTimer: (() => void) | undefined;
@@ -182,7 +185,7 @@ export class MirrorLink implements RegionLink {
     const { calls } = this.#options;
     const callsDueMs = calls.nextDueMs(now) ?? Number.POSITIVE_INFINITY;
     const rungMs = this.#reach.isBarred() ? Math.max(callsDueMs, this.#reach.probeDueMs) : callsDueMs;
-    return Math.min(rungMs, this.#reach.backgroundDueMs);
+    return Math.max(this.#unreadableMs, Math.min(rungMs, this.#reach.backgroundDueMs));
   }
 
   /** When there is something to do by the clock alone. */
@@ -239,8 +242,8 @@ export class MirrorLink implements RegionLink {
       const text = stretch === undefined ? undefined : checkpoints.at(stretch.end, await rootAt(stretch.end));
       if (stretch !== undefined && !this.#abort.signal.aborted && this.#next === start) this.#flyStretch(stretch, text);
     } catch {
-      // The local store could not be read: no fault of the remote, tried again by the link's clock.
-      this.#reach.failed(UNREADABLE, { ended: false, own: true, probe: false });
+      // No fault of the remote: whoever waits, nothing is read for a while (seed 1393).
+      this.#unreadableMs = this.#options.clock.monotonicMs() + UNREADABLE_MS;
     } finally {
       this.#isLoading = false;
       this.#wakeSoon();
@@ -389,11 +392,4 @@ const BAD_COSIGNATURE: Failure = {
   retryable: false,
   consequence: 'pause',
   countsAgainst: true,
-};
-const UNREADABLE: Failure = {
-  code: 'UNREACHABLE',
-  message: 'Network error: the local store could not be read',
-  retryable: true,
-  consequence: 'owed',
-  countsAgainst: false,
 };

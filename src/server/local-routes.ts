@@ -21,6 +21,8 @@ import { listQuery } from './list-query.ts';
 const WAIT_SECONDS_MAX = 60;
 /** Requests that may wait for an outcome at once. */
 const REQUESTS_MAX = 10_000;
+/** While a caller waits for a certificate the newest checkpoint is looked at this often. */
+const CERTIFICATE_ASK_MS = 50;
 const OVERLOAD_RETRY_AFTER_MS = 1_000;
 
 export interface LocalOptions {
@@ -54,7 +56,7 @@ export function localRoutes(options: LocalOptions): readonly Route[] {
     read({ before: '/api/v1/receipts/', after: '/quorum' }, async ({ response }, id) =>
       sendJson(response, 200, verificationJson(id, await manager.verify(id))),
     ),
-    read({ before: '/api/v1/receipts/', after: '/certificate' }, (exchange, id) => sendCertificate(manager, exchange, id)),
+    read({ before: '/api/v1/receipts/', after: '/certificate' }, (exchange, id) => sendCertificate(options, exchange, id)),
     read({ before: '/api/v1/receipts/', after: '' }, ({ response }, id) => sendReceipt(manager, response, id)),
     read('/api/v1/status', async ({ response }) => sendJson(response, 200, statusJson(manager.overview(), await manager.getSyncStatus()))),
     { methods: ['GET'], path: '/api/v1/events', handle: guard(({ request, response }) => events.send(request, response)) },
@@ -138,7 +140,7 @@ interface Wait {
 }
 
 /** `Prefer: wait=N` (seconds, at most 60), `wait-for=all` or `respond-async` (RFC 7240); what is not understood is ignored, as it says. */
-function waitOf(options: LocalOptions, header: string | string[] | undefined): Wait {
+function waitOf(options: Pick<LocalOptions, 'waitTimeoutMs'>, header: string | string[] | undefined): Wait {
   const preferences = [header ?? []]
     .flat()
     .join(',')
@@ -156,14 +158,31 @@ async function sendReceipt(manager: ReceiptSyncManager, response: Exchange['resp
   sendJson(response, 200, listedJson(manager, stored));
 }
 
-/** A certificate with the fewest signatures that reach the threshold; `?all=true`: with all there are. */
-async function sendCertificate(manager: ReceiptSyncManager, { response, query }: Exchange, id: string): Promise<void> {
+/** A certificate with the fewest signatures that reach the threshold; `?all=true`: with all there are; `Prefer: wait=N`: once there is one. */
+async function sendCertificate({ manager }: LocalOptions, { request, response, query }: Exchange, id: string): Promise<void> {
   for (const name of query.keys()) if (name !== 'all') throw new InvalidQueryError(name, 'is no parameter here; there is all');
   const all = query.get('all') ?? 'false';
   if (all !== 'true' && all !== 'false') throw new InvalidQueryError('all', 'must be true or false');
-  const body = Buffer.from(await manager.getCertificate(id, { all: all === 'true' }));
+  const waitMs = waitOf({ waitTimeoutMs: 0 }, request.headers['prefer']).deadlineMs;
+  const body = Buffer.from(await certificateWithin(manager, { id, all: all === 'true' }, performance.now() + waitMs));
   response.writeHead(200, { 'content-type': 'text/plain; charset=utf-8', 'content-length': body.length });
   response.end(body);
+}
+
+async function certificateWithin(
+  manager: ReceiptSyncManager,
+  { id, all }: { readonly id: string; readonly all: boolean },
+  deadlineMs: number,
+): Promise<string> {
+  while (true) {
+    try {
+      return await manager.getCertificate(id, { all });
+    } catch (error) {
+      const isEarly = error instanceof ReceiptSyncError && error.code === 'NOT_CERTIFIED' && performance.now() < deadlineMs && manager.isReady();
+      if (!isEarly) throw error;
+      await new Promise((resolve) => setTimeout(resolve, CERTIFICATE_ASK_MS));
+    }
+  }
 }
 
 /** The full form as the own applications and operators see it. */

@@ -99,7 +99,7 @@ function* yaml(random: Random): Generator<ConfigCase> {
     ['none at all', /at least 1/, GOOD_CONFIG.replace('quorumThreshold: 2', 'quorumThreshold: 0')],
     ['a token is wanted', /local\.tokenFile/, `${GOOD_CONFIG}listen: { local: 0.0.0.0:7480 }\n`],
     ['plain token without a file', /plain\.tokenFile/, `${GOOD_CONFIG}plain: { accept: token }\n`],
-    ['a key of the mirror protocol', /mirror protocol/, GOOD_CONFIG.replace('id: us-east-1', 'id: us-east-1, keyFile: ./k')],
+    ['keys without the name of the cluster', /name of its cluster/, GOOD_CONFIG.replace('id: us-east-1', 'id: us-east-1, keyFile: ./k')],
     ['a port beyond', /listen\.peers/, `${GOOD_CONFIG}listen: { peers: 127.0.0.1:70000 }\n`],
     ['no port', /listen\.local/, `${GOOD_CONFIG}listen: { local: localhost }\n`],
   ] as const)
