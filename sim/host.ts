@@ -1,5 +1,6 @@
 import type { Clock } from '../src/ports/clock.ts';
 import type { SyncEvent } from '../src/ports/observer.ts';
+import type { Peer } from '../src/ports/peer.ts';
 import type { Signing } from '../src/replication/evidence.ts';
 import { openRegion, type Region, type RegionSettings } from '../src/replication/region.ts';
 import { type DiskWeather, MemoryDisk, MemoryStore } from './memory-store.ts';
@@ -58,11 +59,11 @@ export class Host {
 
   async start(): Promise<void> {
     this.starts += 1;
-    const { clock, end } = this.#mortalClock();
+    const { clock, end, isAlive } = this.#mortalClock();
     const store = new MemoryStore(this.disk, this.#weather(clock));
     const { net, observe } = this.#world;
     const entropy = this.#random.fork();
-    const peer = (to: string) => net.peer(this.id, to);
+    const peer = (to: string) => mortalPeer(net.peer(this.id, to), isAlive);
     const region = await openRegion(this.settings, { store, clock, entropy, observe: (event) => observe(this.id, event), peer, signing: this.signing });
     this.#life = { region, store, end };
     net.listeners.set(this.id, region);
@@ -77,7 +78,7 @@ export class Host {
   }
 
   /** A clock whose timers die with the process. */
-  #mortalClock(): { readonly clock: Clock; readonly end: () => void } {
+  #mortalClock(): { readonly clock: Clock; readonly end: () => void; readonly isAlive: () => boolean } {
     const { clock } = this.#world;
     let isAlive = true;
     const after = (delayMs: number, ring: () => void): (() => void) =>
@@ -87,7 +88,7 @@ export class Host {
     const end = (): void => {
       isAlive = false;
     };
-    return { clock: { wallMs: () => clock.wallMs(), monotonicMs: () => clock.monotonicMs(), after }, end };
+    return { clock: { wallMs: () => clock.wallMs(), monotonicMs: () => clock.monotonicMs(), after }, end, isAlive: () => isAlive };
   }
 
   #weather(clock: Clock): DiskWeather {
@@ -104,4 +105,20 @@ export class Host {
       survives: () => this.#random.chance(0.5),
     };
   }
+}
+
+/** A process that has died sends nothing, and hears of no answer. */
+function mortalPeer(peer: Peer, isAlive: () => boolean): Peer {
+  const never = (): Promise<never> => new Promise(() => undefined);
+  const mortal = async <T>(ask: () => Promise<T>): Promise<T> => {
+    if (!isAlive()) return never();
+    const answer = await ask();
+    return isAlive() ? answer : never();
+  };
+  return {
+    deliver: (parcels, options) => mortal(() => peer.deliver(parcels, options)),
+    mirror: (batch, options) => mortal(() => peer.mirror(batch, options)),
+    read: (receiptId, signal) => mortal(() => peer.read(receiptId, signal)),
+    close: () => peer.close(),
+  };
 }

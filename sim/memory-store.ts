@@ -192,7 +192,8 @@ export class MemoryStore implements LogStore, ReceiptIndex {
       this.#poison = new StoreFailedError('fsync failed', { cause: error, untilRestart: true });
       throw this.#poison;
     }
-    if (this.#isClosed) return undefined;
+    // A process without power hears nothing any more: else it would sign what is perhaps not there.
+    if (this.#isClosed) return new Promise(() => undefined);
     this.#underWay = undefined;
     this.#disk.apply(changes);
     return undefined;

@@ -208,6 +208,8 @@ class World {
   }
 
   #note(region: string, event: SyncEvent): void {
+    // Within these faults nobody forgets, forks or sends twice: an alarm that says so is wrong.
+    if (event.kind === 'alarm' && event.alarm !== 'link-paused') this.#violation ??= new Violation(`seed ${this.#seed}: false alarm: ${event.message}`);
     this.#count(event.kind);
     this.#trace.update(`${this.#clock.monotonicMs()} ${region} ${JSON.stringify(event)}\n`);
   }

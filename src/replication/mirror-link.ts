@@ -55,6 +55,8 @@ interface Flight {
   /** `entries` and what else may be owed: the cosignature of a text, the size, the sight of an own cosignature. */
   readonly kind: 'entries' | 'text' | 'ask' | 'show';
   readonly probe: boolean;
+  /** What the remote had cosigned when this was sent: an answer may be older than those that came before it. */
+  readonly cosigned: number;
 }
 
 /**
@@ -265,7 +267,7 @@ export class MirrorLink implements RegionLink {
     const frame = stretch?.frame ?? NOTHING;
     const start = stretch?.start ?? text.size;
     const checkpoint = utf8Bytes(formatNote({ text: text.text, signatures: [text.signature] }));
-    const flight: Flight = { start, bytes: frame.length, text, kind, probe: this.#reach.isBarred() };
+    const flight: Flight = { start, bytes: frame.length, text, kind, probe: this.#reach.isBarred(), cosigned: this.#cosigned.size };
     const batch = encodeBatch({ checkpoint, certified, start, count: text.size - start, frame });
     this.#flights.add(flight);
     this.#bytesInFlight += flight.bytes;
@@ -347,19 +349,18 @@ export class MirrorLink implements RegionLink {
       onForgotten(`${regionId} holds ${size} entries of our log, and we hold ${this.#size}`);
       return;
     }
-    this.#judge(size);
+    this.#judge(size, flight.cosigned);
     // It is beyond this text and can't sign it any more: no certificate can wait for it.
     if (flight.kind === 'text' && size > flight.text.size) checkpoints.abandonSync(flight.text);
     // Earlier batches may still be on their way: only when none is, it is known where to go on.
     if (this.#flights.size > 0) return;
-    this.#known = size;
-    this.#next = size;
+    this.#known = Math.max(size, this.#forgotten ? 0 : this.#cosigned.size);
+    this.#next = this.#known;
   }
 
   /** A remote that holds less than it has cosigned has forgotten: nobody resumes from there. */
-  #judge(size: number): void {
+  #judge(size: number, cosigned: number): void {
     const { regionId, observe, calls } = this.#options;
-    const { size: cosigned } = this.#cosigned;
     const before = this.#forgotten;
     this.#forgotten = size < cosigned;
     if (!this.#forgotten || before) return;

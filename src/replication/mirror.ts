@@ -215,13 +215,16 @@ export class Mirror {
 
   /** Shown our own valid cosignature over more than we hold: we have forgotten (SPEC §2.1). */
   #isForgotten(note: Note, text: LogText): boolean {
-    const { cluster, onForgotten, origin } = this.#options;
+    const { onForgotten, origin } = this.#options;
     if (text.size <= this.size) return false;
-    const own = note.signatures.filter(({ name, keyId }) => name === cluster.own.mirrorKey.name && keyId === cluster.own.mirrorKey.keyId);
-    const policy = { ...cluster.policy, witnesses: new Map([[cluster.own.region, cluster.own.mirrorKey]]) };
-    if (own.length === 0 || !signedBy(policy, note).has(cluster.own.region)) return false;
+    if (!this.#hasSigned(note)) return false;
     onForgotten(`${origin.region} shows our cosignature of its log at size ${text.size}, and we hold ${this.size} of it`);
     return true;
+  }
+
+  #hasSigned(note: Note): boolean {
+    const { cluster } = this.#options;
+    return signedBy({ ...cluster.policy, witnesses: new Map([[cluster.own.region, cluster.own.mirrorKey]]) }, note).size === 1;
   }
 
   /** Kept once our own size has reached it, its signatures reach the threshold and its root is ours. */
@@ -233,6 +236,8 @@ export class Mirror {
       return;
     }
     if (this.#ahead !== undefined && this.#ahead.text.size <= text.size) this.#ahead = undefined;
+    // Shown by an origin that thinks we have forgotten what we signed: we have not, and it is no certified checkpoint.
+    if (note.signatures.every(({ name }) => name.startsWith(origin.key.name) || name === cluster.own.mirrorKey.name) && this.#hasSigned(note)) return undefined;
     const bad = (message: string): void => observe({ kind: 'alarm', alarm: 'bad-certified-checkpoint', region: origin.region, message });
     if (!isQuorum(cluster.policy.quorum, signedBy(cluster.policy, note))) return bad('A certified checkpoint has not the signatures for it');
     const name = text.refused.length > 0 ? `${origin.key.name}/refused` : origin.key.name;
