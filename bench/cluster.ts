@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { ReceiptSyncClient } from 'receipt-sync';
+import { CLUSTER_DEFAULT, newClusterKeys, type RegionKeys, writeKeyFile } from '../src/cli/cluster-keys.ts';
 import { freePorts } from '../src/cli/demo/region-process.ts';
 import { renderConfig } from '../src/config/render.ts';
 
@@ -31,6 +32,8 @@ export interface ProcessFigures {
 export interface ClusterOptions {
   /** Only these regions are started: in the library's case the client is the entry region. */
   readonly only?: readonly string[];
+  /** Without keys: the plain protocol, as before the mirrors. */
+  readonly plain?: boolean;
   /** Folder for CPU profiles, one folder a region. */
   readonly cpuProfiles?: string;
 }
@@ -61,9 +64,10 @@ export class OursCluster {
   static async start(root: string, name: string, options: ClusterOptions = {}): Promise<OursCluster> {
     const cluster = new OursCluster({ root, name }, await freePorts(2 * IDS.length));
     rmSync(cluster.#data, { recursive: true, force: true });
+    const keys = options.plain === true ? undefined : newClusterKeys(CLUSTER_DEFAULT, IDS);
     try {
       for (const [n, id] of IDS.entries()) {
-        cluster.#configure(id, n);
+        cluster.#configure(id, n, keys);
         if (options.only?.includes(id) !== false) await cluster.#spawn(id, { url: cluster.localUrls[n] ?? '', cpuProfiles: options.cpuProfiles });
       }
       mkdirSync(join(root, 'run'), { recursive: true });
@@ -117,12 +121,14 @@ export class OursCluster {
     return join(this.#root, 'run', `${this.#name}.pids`);
   }
 
-  #configure(id: string, n: number): void {
+  #configure(id: string, n: number, keys: ReadonlyMap<string, RegionKeys> | undefined): void {
     const folder = join(this.#data, id);
     mkdirSync(folder, { recursive: true });
     const listen = { local: new URL(this.localUrls[n] ?? '').host, peers: new URL(this.peerUrls[n] ?? '').host };
-    const remotes = IDS.flatMap((other, m) => (m === n ? [] : [{ id: other, endpoint: this.peerUrls[m] ?? '' }]));
-    writeFileSync(join(folder, 'config.yaml'), renderConfig({ region: id, listen, quorumThreshold: 2, remotes }));
+    const remotes = IDS.flatMap((other, m) => (m === n ? [] : [{ id: other, endpoint: this.peerUrls[m] ?? '', ...publicHalves(keys?.get(other)) }]));
+    const signs = keys === undefined ? {} : { cluster: CLUSTER_DEFAULT, keyFile: './keys.json' };
+    if (keys !== undefined) writeKeyFile(join(folder, 'keys.json'), keys.get(id)?.file ?? '');
+    writeFileSync(join(folder, 'config.yaml'), renderConfig({ ...signs, region: id, listen, quorumThreshold: 2, remotes }));
   }
 
   async #spawn(id: string, { url, cpuProfiles }: { readonly url: string; readonly cpuProfiles: string | undefined }): Promise<void> {
@@ -154,4 +160,8 @@ export class OursCluster {
       return undefined;
     }
   }
+}
+
+function publicHalves(keys: RegionKeys | undefined): { readonly publicKey?: string; readonly logKey?: string } {
+  return keys === undefined ? {} : { publicKey: keys.publicKey, logKey: keys.logKey };
 }

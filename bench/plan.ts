@@ -2,6 +2,7 @@ import { ours, peer, type System } from './systems.ts';
 
 /** Names of systems, as they stand in results and tables. */
 export const STREAM = 'receipt-sync, batch stream';
+export const STREAM_PLAIN = 'receipt-sync, batch stream, without keys';
 export const POST = 'receipt-sync, one POST each';
 export const LIBRARY = 'receipt-sync, library';
 export const RANDOM = 'receipt-sync, batch stream, random ids';
@@ -16,6 +17,7 @@ const STORED = 1_000_000;
 /** One round. Levels rise: the memory of a process is told after each, and never falls again. */
 export const SYSTEMS: readonly System[] = [
   ours(STREAM, [1, 16, 128, 1_024], { mode: 'stream' }),
+  ours(STREAM_PLAIN, [1, 16, 128, 1_024], { mode: 'stream', plain: true }),
   peer(ETCD, [1, 16, 128, 1_024], { server: 'etcd', args: ['--mode', 'put'] }),
   ours(POST, [1, 16, 128], { mode: 'post' }),
   peer(PG, [1, 16, 128, 1_024], { server: 'pg', args: ['--mode', 'batch'] }),
@@ -30,6 +32,7 @@ export const SYSTEMS: readonly System[] = [
 /** Only of what the claims rest on: a first look in a few minutes. */
 export const QUICK: readonly System[] = [
   ours(STREAM, [1, 128, 1_024], { mode: 'stream' }),
+  ours(STREAM_PLAIN, [1, 128, 1_024], { mode: 'stream', plain: true }),
   peer(ETCD, [1, 128, 1_024], { server: 'etcd', args: ['--mode', 'put'] }),
   ours(POST, [1, 128], { mode: 'post' }),
   peer(PG, [128, 1_024], { server: 'pg', args: ['--mode', 'batch'] }),

@@ -60,6 +60,8 @@ export interface System {
 interface OursOptions {
   readonly mode: 'stream' | 'post' | 'library';
   readonly ids?: 'seq' | 'random';
+  /** Without keys: no signatures, no certificates. */
+  readonly plain?: boolean;
   readonly cpuProfiles?: string;
   /** Receipts that are stored before anything is measured. */
   readonly prefill?: number;
@@ -70,10 +72,10 @@ export function ours(name: string, callers: readonly number[], options: OursOpti
   return { name, callers, start: (place) => startOurs(place, options) };
 }
 
-async function startOurs(place: Place, { mode, ids = 'seq', cpuProfiles, prefill = 0 }: OursOptions): Promise<Running> {
+async function startOurs(place: Place, { mode, ids = 'seq', plain = mode === 'library', cpuProfiles, prefill = 0 }: OursOptions): Promise<Running> {
   const { root } = place;
   const only = mode === 'library' ? { only: ['us-west-1', 'eu-west-1'] } : {};
-  const cluster = await OursCluster.start(root, 'ours', { ...only, ...(cpuProfiles === undefined ? {} : { cpuProfiles }) });
+  const cluster = await OursCluster.start(root, 'ours', { ...only, plain, ...(cpuProfiles === undefined ? {} : { cpuProfiles }) });
   const [url = ''] = cluster.localUrls;
   const [, west = '', eu = ''] = cluster.peerUrls;
   const common = [OURS, '--url', url, '--west', west, '--eu', eu, '--data', `${root}/data/ours/library`, '--ids', ids];

@@ -32,7 +32,7 @@ export async function* backupBytes(
 ): AsyncGenerator<Buffer, void, undefined> {
   const { offsets, parked, logs } = await store.recover();
   const mirrored = [...logs].flatMap(([log, { origin }]) => (origin === undefined ? [] : [{ log, origin }]));
-  const notes = [...logs.values()].flatMap(({ checkpoint, certified }) => [checkpoint, certified].filter((note) => note !== undefined));
+  const notes = [...logs.values()].flatMap(({ certified }) => (certified === undefined ? [] : [certified]));
   const head: BackupHead = { format: 'receipt-sync-backup/2', ...identity, offsets, parked, mirrored, notes };
   yield Buffer.from(`${JSON.stringify(head)}\n`);
   let seq = afterSeq;

@@ -46,6 +46,8 @@ export interface CosignedText {
   readonly hash: string;
   /** The signature's time, unix s. */
   readonly atS: number;
+  /** The text with its origin's signature. */
+  readonly note: string;
 }
 
 /** Entries that somebody refuses: this region those of a mirrored log, a remote those of the own one. */
@@ -53,11 +55,9 @@ export interface Refusal extends RefusedRange {
   readonly log: LogNumber;
 }
 
-/** A signed checkpoint to keep: the newest of its kind and log. */
+/** The newest checkpoint of a log whose signatures reach the threshold. */
 export interface KeptNote {
   readonly log: LogNumber;
-  /** `checkpoint`: as its origin signed it, cosigned here; `certified`: with signatures that reach the threshold. */
-  readonly kind: 'checkpoint' | 'certified';
   readonly size: number;
   readonly note: string;
 }
@@ -133,7 +133,6 @@ export interface RecoveredLog {
   /** The newest ones, oldest first. */
   readonly texts: readonly CosignedText[];
   readonly refused: readonly RefusedRange[];
-  readonly checkpoint: KeptNote | undefined;
   readonly certified: KeptNote | undefined;
 }
 

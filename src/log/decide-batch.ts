@@ -101,9 +101,8 @@ function sign(job: BatchJob, turn: Turn, head: LogHead): BatchAnswer {
   const { log, text, textHash: hash, atS, note } = job;
   const ranges = unnamed(head.refused, { region: turn.region, size: text.size, named: text.refused });
   if (ranges.length > 0) return { kind: 'refuses', ranges };
-  const signed = { log, size: text.size, hash, atS };
+  const signed = { log, size: text.size, hash, atS, note };
   turn.texts.push(signed);
-  turn.notes.push({ log, kind: 'checkpoint', size: text.size, note });
   turn.heads.set(log, { ...head, texts: [...head.texts, signed].slice(-TEXTS_KEPT) });
   return { kind: 'cosigned', atS };
 }

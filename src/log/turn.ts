@@ -1,4 +1,4 @@
-import type { Changes, CosignedText, KeptNote, KnownReceipt, LogNumber, NewGroup, Refusal, TreeGrowth } from './changes.ts';
+import type { Changes, CosignedText, KnownReceipt, LogNumber, NewGroup, Refusal, TreeGrowth } from './changes.ts';
 import type { Heads, LogHead } from './heads.ts';
 
 /** What one turn has come to so far: scratch of `decide`, which is synchronous. */
@@ -10,7 +10,6 @@ export class Turn {
   readonly trees: TreeGrowth[] = [];
   readonly texts: CosignedText[] = [];
   readonly refusals: Refusal[] = [];
-  readonly notes: KeptNote[] = [];
 
   constructor(region: string, heads: Heads, known: ReadonlyMap<string, KnownReceipt>) {
     this.region = region;
@@ -19,7 +18,7 @@ export class Turn {
   }
 
   /** What is to be made durable of it. */
-  written(): Pick<Changes, 'groups' | 'trees' | 'texts' | 'refusals' | 'notes'> {
-    return { groups: this.groups, trees: this.trees, texts: this.texts, refusals: this.refusals, notes: this.notes };
+  written(): Pick<Changes, 'groups' | 'trees' | 'texts' | 'refusals'> {
+    return { groups: this.groups, trees: this.trees, texts: this.texts, refusals: this.refusals };
   }
 }

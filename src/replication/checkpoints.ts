@@ -152,15 +152,13 @@ export class Checkpoints {
 
   #look(text: OwnText): void {
     const { policy } = this.#options.cluster;
-    if (!text.isCertified && isQuorum(policy.quorum, new Set(text.cosignatures.keys()))) {
-      text.isCertified = true;
-      if (this.#certified === undefined || text.size >= this.#certified.size) {
-        this.#certified = text;
-        for (const size of this.#texts.keys()) if (size < text.size) this.#texts.delete(size);
-        this.#options.onCertified(text);
-      }
-    }
+    const isNews = !text.isCertified && isQuorum(policy.quorum, new Set(text.cosignatures.keys()));
+    if (isNews) text.isCertified = true;
     if (text.isCertified && text === this.#sync) this.#certifiedSync = text;
+    if (!isNews || (this.#certified !== undefined && text.size < this.#certified.size)) return;
+    this.#certified = text;
+    for (const size of this.#texts.keys()) if (size < text.size) this.#texts.delete(size);
+    this.#options.onCertified(text);
   }
 
   #cosignedHere(text: OwnText): OwnText {

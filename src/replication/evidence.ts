@@ -13,7 +13,7 @@ import { sha256, toHex, utf8Bytes } from '../std/bytes.ts';
 import { parseNote } from '../tlog/note.ts';
 import { isQuorum } from '../tlog/policy.ts';
 import { CertificateWaiters, certificateOf, certifies, type Signatures } from './certify.ts';
-import { Checkpoints, noteOf } from './checkpoints.ts';
+import { Checkpoints, noteOf, type OwnText } from './checkpoints.ts';
 import type { Committer, OwnGroup } from './commit.ts';
 import { Instances } from './instances.ts';
 import { LogReader } from './log-reader.ts';
@@ -56,8 +56,9 @@ export class Evidence {
   readonly #waiters = new CertificateWaiters();
   readonly #instances: Instances;
   #cancelTick: (() => void) | undefined;
-  /** The newest that is known, perhaps from before the start. */
-  #certified: KeptNote | undefined;
+  /** The newest from before the start. */
+  readonly #certified: KeptNote | undefined;
+  #toldOf: OwnText | undefined;
 
   constructor(options: EvidenceOptions, recovered: Recovered) {
     const { store, committer, cluster, logs } = options;
@@ -70,9 +71,9 @@ export class Evidence {
     for (const { region, logKey } of cluster.remotes.values()) {
       const log = logs.get(region);
       if (log === undefined) continue;
-      const { checkpoint, certified } = recovered.logs.get(log) ?? {};
+      const { certified } = recovered.logs.get(log) ?? {};
       const reader = new LogReader(store, log, () => committer.head(log));
-      this.#mirrors.set(logKey.name, { region, log, mirror: new Mirror({ ...options, log, origin: { region, key: logKey }, reader, checkpoint, certified }) });
+      this.#mirrors.set(logKey.name, { region, log, mirror: new Mirror({ ...options, log, origin: { region, key: logKey }, reader, certified }) });
     }
   }
 
@@ -84,7 +85,8 @@ export class Evidence {
 
   /** What is to be written with the next turn. */
   get notes(): readonly KeptNote[] {
-    return this.#certified === undefined ? [] : [this.#certified];
+    const { certified } = this.checkpoints;
+    return certified === undefined ? [] : [{ log: OWN_LOG, size: certified.size, note: noteOf(certified) }];
   }
 
   /** An own group is durable. The links may be rung between the log's signature and the region's. */
@@ -158,7 +160,7 @@ export class Evidence {
     const { cluster } = this.#options;
     if (!isQuorum(cluster.policy.quorum, new Set(cluster.policy.witnesses.keys())))
       throw new ReceiptSyncError('NOT_CERTIFIED', 'The regions that sign do not reach the threshold');
-    const isCovered = (): boolean => this.#certified !== undefined && this.#certified.size > index;
+    const isCovered = (): boolean => Math.max(this.checkpoints.certified?.size ?? 0, this.#certified?.size ?? 0) > index;
     while (!isCovered()) await this.#waiters.wait(index, signal);
     return this.certificate([{ log: OWN_LOG, index }], 'fewest');
   }
@@ -178,12 +180,12 @@ export class Evidence {
   }
 
   #onCertified(): void {
-    const { certified } = this.checkpoints;
+    const { certified, certifiedSync } = this.checkpoints;
     if (certified === undefined) return;
-    this.#certified = { log: OWN_LOG, kind: 'certified', size: certified.size, note: noteOf(certified) };
     this.#waiters.certified(certified.size);
     this.#options.committer.progressed();
-    this.#options.onNews();
+    if (certifiedSync !== this.#toldOf) this.#options.onNews();
+    this.#toldOf = certifiedSync;
   }
 
   /** With every cosignature that has come since. */

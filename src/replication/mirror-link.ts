@@ -18,6 +18,9 @@ import { Reach, type ReachOptions } from './reach.ts';
 
 /** Batches in flight: what keeps a link full whatever the distance; the bytes bound memory (SPEC §3.2). */
 const FLIGHTS_MAX = 32;
+/** Where so many are in flight, further ones keep a distance: groups that come meanwhile travel together. */
+const FLIGHTS_AT_ONCE = 3;
+const SPACING_MS = 4;
 const FLIGHT_BYTES_MAX: number = 16 * 1024 * 1024;
 /** A remote that has forgotten is shown its own cosignature this often, so that it finds out. */
 const SHOW_MS = 30_000;
@@ -78,6 +81,7 @@ export class MirrorLink implements RegionLink {
   #cosigned: RemoteCosigned;
   #sentCertified: OwnText | undefined;
   #isLoading = false;
+  #sentMs = Number.NEGATIVE_INFINITY;
   #isNaming = false;
   #unreadableMs = Number.NEGATIVE_INFINITY;
   #forgotten = false;
@@ -179,7 +183,11 @@ export class MirrorLink implements RegionLink {
     if (this.#isLoading || this.#flights.size >= FLIGHTS_MAX || this.#bytesInFlight >= FLIGHT_BYTES_MAX) return false;
     // Until it is known again where the remote stands, one batch at a time.
     if ((this.#known === undefined || this.#reach.isBarred() || this.#forgotten) && this.#flights.size > 0) return false;
-    return now >= this.#attemptDueMs(now);
+    return now >= this.#attemptDueMs(now) && now >= this.#spacedMs();
+  }
+
+  #spacedMs(): number {
+    return this.#flights.size < FLIGHTS_AT_ONCE ? Number.NEGATIVE_INFINITY : this.#sentMs + SPACING_MS;
   }
 
   /** When the next attempt may go out: the link's own time after a failure, or that of a caller's schedule. */
@@ -192,7 +200,10 @@ export class MirrorLink implements RegionLink {
 
   /** When there is something to do by the clock alone. */
   #dueMs(now: number): number | undefined {
-    if (this.#isLoading || this.#flights.size > 0) return undefined;
+    if (this.#isLoading) return undefined;
+    // More entries than may go at once: the next ones follow at a distance. Anything else waits for an answer.
+    const isSpaced = this.#flights.size >= FLIGHTS_AT_ONCE && this.#flights.size < FLIGHTS_MAX && this.#known !== undefined && this.#next < this.#size;
+    if (this.#flights.size > 0) return isSpaced && this.#bytesInFlight < FLIGHT_BYTES_MAX && !this.#reach.isBarred() ? this.#spacedMs() : undefined;
     if (this.#forgotten) return Math.max(this.#shownMs + SHOW_MS, this.#attemptDueMs(now));
     const isDone = this.#known !== undefined && this.#next >= this.#size && this.#owedText() === undefined && !this.#owesCertified();
     return isDone ? undefined : this.#attemptDueMs(now);
@@ -270,6 +281,7 @@ export class MirrorLink implements RegionLink {
     const flight: Flight = { start, bytes: frame.length, text, kind, probe: this.#reach.isBarred(), cosigned: this.#cosigned.size };
     const batch = encodeBatch({ checkpoint, certified, start, count: text.size - start, frame });
     this.#flights.add(flight);
+    this.#sentMs = this.#options.clock.monotonicMs();
     this.#bytesInFlight += flight.bytes;
     this.#options.calls.sent(text.size);
     if (flight.probe) this.#reach.probing();

@@ -38,7 +38,6 @@ export interface MirrorOptions {
   readonly observe: Observer;
   /** This region was shown that it has signed more than it holds (SPEC §2.1). */
   readonly onForgotten: (reason: string) => void;
-  readonly checkpoint: KeptNote | undefined;
   readonly certified: KeptNote | undefined;
 }
 
@@ -56,14 +55,12 @@ export class Mirror {
   /** Where the log will end once everything submitted is durable. */
   #expected: number;
   #underWay = 0;
-  #checkpoint: KeptNote | undefined;
   #certified: KeptNote | undefined;
   /** A certified checkpoint beyond our own size, until we get there. */
   #ahead: { readonly note: Note; readonly text: LogText } | undefined;
 
   constructor(options: MirrorOptions) {
     this.#options = options;
-    this.#checkpoint = options.checkpoint;
     this.#certified = options.certified;
     this.#expected = this.size;
   }
@@ -84,11 +81,10 @@ export class Mirror {
   /** As its origin signed it, with this region's cosignature. */
   checkpoint(): string | undefined {
     const { signer, committer, log } = this.#options;
-    const kept = this.#checkpoint;
-    const at = committer.head(log).texts.find(({ size }) => size === kept?.size);
-    if (kept === undefined || at === undefined) return undefined;
+    const newest = committer.head(log).texts.at(-1);
+    if (newest === undefined) return undefined;
     // RFC 8032: the same text and time give the signature that was given.
-    return kept.note + formatSignature(signer.cosign(parseNote(kept.note).text, at.atS));
+    return newest.note + formatSignature(signer.cosign(parseNote(newest.note).text, newest.atS));
   }
 
   /** SPEC §3.2 (a). */
@@ -184,7 +180,6 @@ export class Mirror {
     const { signer, observe, origin } = this.#options;
     switch (answer.kind) {
       case 'cosigned':
-        if (job.text.size >= (this.#checkpoint?.size ?? 0)) this.#checkpoint = { log: job.log, kind: 'checkpoint', size: job.text.size, note: job.note };
         return { kind: 'cosigned', line: signer.cosign(parseNote(job.note).text, answer.atS) };
       case 'refuses':
         return answer;
@@ -254,7 +249,7 @@ export class Mirror {
       return undefined;
     }
     if (text.size <= (this.#certified?.size ?? -1)) return undefined;
-    this.#certified = { log, kind: 'certified', size: text.size, note: formatNote(note) };
+    this.#certified = { log, size: text.size, note: formatNote(note) };
     await committer.record({ ...NO_CHANGES, notes: [this.#certified] });
     return undefined;
   }

@@ -114,9 +114,9 @@ export class Engine {
       }
     }
     // A size comes again only with another text, and then soon: 64 places by turns keep the newest 64.
-    for (const { log, size, hash, atS } of changes.texts) text.run(log, this.#nextSlot(log), size, hash, atS);
+    for (const { log, size, hash, atS, note: signed } of changes.texts) text.run(log, this.#nextSlot(log), size, hash, atS, signed);
     for (const { log, region, first, last } of changes.refusals) refusal.run(log, region, first, last);
-    for (const { log, kind, size, note: kept } of changes.notes) note.run(log, kind, size, kept);
+    for (const { log, size, note: kept } of changes.notes) note.run(log, size, kept);
     for (const { region, size, note: kept } of changes.cosigned) cosigned.run(region, size, kept);
     for (const reason of changes.forgot) this.#statements.forgot.run(reason);
   }
@@ -233,9 +233,9 @@ function prepare(database: DatabaseSync): Readonly<Record<StatementName, Stateme
     mirrored: database.prepare("INSERT INTO log (log, size, last_recorded_at, origin) VALUES (?, 0, '0', ?)"),
     root: database.prepare('UPDATE log SET root = ? WHERE log = ?'),
     tile: database.prepare('INSERT INTO tile (log, level, idx, hashes) VALUES (?, ?, ?, ?)'),
-    text: database.prepare('INSERT OR REPLACE INTO cosigned_text (log, slot, size, hash, at_s) VALUES (?, ?, ?, ?, ?)'),
+    text: database.prepare('INSERT OR REPLACE INTO cosigned_text (log, slot, size, hash, at_s, note) VALUES (?, ?, ?, ?, ?, ?)'),
     refusal: database.prepare('INSERT INTO refusal VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING'),
-    note: database.prepare('INSERT OR REPLACE INTO kept_note VALUES (?, ?, ?, ?)'),
+    note: database.prepare('INSERT OR REPLACE INTO certified VALUES (?, ?, ?)'),
     cosigned: database.prepare('INSERT OR REPLACE INTO remote_cosigned VALUES (?, ?, ?)'),
     forgot: database.prepare("INSERT OR REPLACE INTO meta (key, value) VALUES ('forgot', ?)"),
     commitNumber: database.prepare(`UPDATE log SET size = ? WHERE log = ${COMMIT_NUMBER}`),

@@ -33,8 +33,7 @@ export function recoverLogs(database: DatabaseSync): ReadonlyMap<LogNumber, Reco
         .prepare('SELECT region, first, last FROM refusal WHERE log = ? ORDER BY region, first')
         .all(log)
         .map((each) => ({ region: String(each['region']), first: Number(each['first']), last: Number(each['last']) })),
-      checkpoint: noteOf(database, log, 'checkpoint'),
-      certified: noteOf(database, log, 'certified'),
+      certified: certifiedOf(database, log),
     });
   }
   return logs;
@@ -98,13 +97,13 @@ function tileRoots(
 }
 
 function textsOf(database: DatabaseSync, log: LogNumber): RecoveredLog['texts'] {
-  const rows = database.prepare('SELECT size, hash, at_s FROM cosigned_text WHERE log = ? ORDER BY size, slot').all(log);
-  return rows.map((row) => ({ log, size: Number(row['size']), hash: String(row['hash']), atS: Number(row['at_s']) }));
+  const rows = database.prepare('SELECT size, hash, at_s, note FROM cosigned_text WHERE log = ? ORDER BY size, slot').all(log);
+  return rows.map((row) => ({ log, size: Number(row['size']), hash: String(row['hash']), atS: Number(row['at_s']), note: String(row['note']) }));
 }
 
-function noteOf(database: DatabaseSync, log: LogNumber, kind: KeptNote['kind']): KeptNote | undefined {
-  const row = database.prepare('SELECT size, note FROM kept_note WHERE log = ? AND kind = ?').get(log, kind);
-  return row === undefined ? undefined : { log, kind, size: Number(row['size']), note: String(row['note']) };
+function certifiedOf(database: DatabaseSync, log: LogNumber): KeptNote | undefined {
+  const row = database.prepare('SELECT size, note FROM certified WHERE log = ?').get(log);
+  return row === undefined ? undefined : { log, size: Number(row['size']), note: String(row['note']) };
 }
 
 function parkedOf(row: Readonly<Record<string, unknown>>): ParkedReceipt {
