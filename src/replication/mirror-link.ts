@@ -11,22 +11,22 @@ import { verifyCosignature } from '../tlog/cosignature.ts';
 import { formatNote, type NoteSignature } from '../tlog/note.ts';
 import { type Checkpoints, noteOf, type OwnText } from './checkpoints.ts';
 import { within } from './exchange.ts';
+import {
+  BAD_COSIGNATURE,
+  FLIGHT_BYTES_MAX,
+  FLIGHTS_AT_ONCE,
+  FLIGHTS_MAX,
+  type Flight,
+  FORGOTTEN,
+  NOTHING,
+  SHOW_MS,
+  SPACING_MS,
+  UNREADABLE_MS,
+} from './flight.ts';
 import type { LinkStatus, RegionLink } from './link.ts';
 import { type MirrorCalls, REFUSED_ENTRY } from './mirror-calls.ts';
 import type { OwnGroups, Stretch } from './own-groups.ts';
 import { Reach, type ReachOptions } from './reach.ts';
-
-/** Batches in flight: what keeps a link full whatever the distance; the bytes bound memory (SPEC §3.2). */
-const FLIGHTS_MAX = 32;
-/** Where so many are in flight, further ones keep a distance: groups that come meanwhile travel together. */
-const FLIGHTS_AT_ONCE = 3;
-const SPACING_MS = 4;
-const FLIGHT_BYTES_MAX: number = 16 * 1024 * 1024;
-/** A remote that has forgotten is shown its own cosignature this often, so that it finds out. */
-const SHOW_MS = 30_000;
-/** The local store could not be read: it is asked again after this. */
-const UNREADABLE_MS = 1_000;
-const NOTHING = new Uint8Array();
 
 /** Entries that a mirror refuses, lowest first. */
 export type RefusedRanges = (MirrorWord & { readonly kind: 'refuses' })['ranges'];
@@ -48,18 +48,6 @@ export interface MirrorLinkOptions extends ReachOptions {
   readonly onRefused: (ranges: RefusedRanges) => Promise<void>;
   /** The remote holds more of our log than we do: we have forgotten (SPEC §2.1). */
   readonly onForgotten: (reason: string) => void;
-}
-
-/** One batch on its way. */
-interface Flight {
-  readonly start: number;
-  readonly bytes: number;
-  readonly text: OwnText;
-  /** `entries` and what else may be owed: the cosignature of a text, the size, the sight of an own cosignature. */
-  readonly kind: 'entries' | 'text' | 'ask' | 'show';
-  readonly probe: boolean;
-  /** What the remote had cosigned when this was sent: an answer may be older than those that came before it. */
-  readonly cosigned: number;
 }
 
 /**
@@ -391,18 +379,3 @@ export class MirrorLink implements RegionLink {
     this.#next = this.#cosigned.size;
   }
 }
-
-const FORGOTTEN: Failure = {
-  code: 'UNAUTHENTICATED',
-  message: 'The region has forgotten what it cosigned',
-  retryable: false,
-  consequence: 'pause',
-  countsAgainst: true,
-};
-const BAD_COSIGNATURE: Failure = {
-  code: 'UNAUTHENTICATED',
-  message: 'Bad answer: a cosignature that does not verify',
-  retryable: false,
-  consequence: 'pause',
-  countsAgainst: true,
-};

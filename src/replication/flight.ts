@@ -1,0 +1,43 @@
+import type { Failure } from '../region/failure.ts';
+import type { OwnText } from './checkpoints.ts';
+
+/** Batches in flight: what keeps a link full whatever the distance; the bytes bound memory (SPEC §3.2). */
+export const FLIGHTS_MAX = 32;
+/** Where so many are in flight, further ones keep a distance: groups that come meanwhile travel together. */
+export const FLIGHTS_AT_ONCE = 3;
+export const SPACING_MS = 4;
+export const FLIGHT_BYTES_MAX: number = 16 * 1024 * 1024;
+/** A remote that has forgotten is shown its own cosignature this often, so that it finds out. */
+export const SHOW_MS = 30_000;
+/** The local store could not be read: it is asked again after this. */
+export const UNREADABLE_MS = 1_000;
+export const NOTHING: Uint8Array = new Uint8Array();
+
+/** One batch on its way. */
+export interface Flight {
+  readonly start: number;
+  readonly bytes: number;
+  readonly text: OwnText;
+  /** `entries` and what else may be owed: the cosignature of a text, the size, the sight of an own cosignature. */
+  readonly kind: 'entries' | 'text' | 'ask' | 'show';
+  readonly probe: boolean;
+  /** What the remote had cosigned when this was sent: an answer may be older than those that came before it. */
+  readonly cosigned: number;
+}
+
+/** Why nobody waits for a remote that holds less than it has cosigned. */
+export const FORGOTTEN: Failure = {
+  code: 'UNAUTHENTICATED',
+  message: 'The region has forgotten what it cosigned',
+  retryable: false,
+  consequence: 'pause',
+  countsAgainst: true,
+};
+/** An answer that is no signature of this text. */
+export const BAD_COSIGNATURE: Failure = {
+  code: 'UNAUTHENTICATED',
+  message: 'Bad answer: a cosignature that does not verify',
+  retryable: false,
+  consequence: 'pause',
+  countsAgainst: true,
+};

@@ -1,0 +1,129 @@
+import assert from 'node:assert/strict';
+import { chmodSync, cpSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { newKeys, readSigner } from '../../src/adapters/signer-file.ts';
+import { MirroredCluster, until } from '../mirrored.ts';
+import { receiptOf } from '../receipts.ts';
+
+const THREE = { weights: { 'us-east-1': 1, 'us-west-1': 1, 'eu-west-1': 1 }, threshold: 2 };
+
+test('a store that is put back from an older copy is behind its lock file: it serves reads, takes and signs nothing, and says why', async () => {
+  await using cluster = await MirroredCluster.start(THREE);
+  const east = cluster.region('us-east-1');
+  const { dataDir } = east.config;
+  await east.manager.syncReceipt(receiptOf(1), { waitFor: 'all' });
+  await east.stop();
+  cpSync(dataDir, `${dataDir}.copy`, { recursive: true });
+  await east.start();
+  await east.manager.syncReceipt(receiptOf(2), { waitFor: 'all' });
+  await east.stop();
+  rmSync(dataDir, { recursive: true });
+  renameSync(`${dataDir}.copy`, dataDir);
+  await east.start();
+  assert.deepEqual(
+    east.manager.overview().alarms.map(({ alarm }) => alarm),
+    ['forgot'],
+  );
+  assert.match(east.manager.overview().alarms[0]?.message ?? '', /knows of commit \d+, this store ends with \d+: it is an older copy/);
+  assert.equal(east.manager.isReady(), false);
+  assert.equal((await east.manager.getReceipt('rec-1'))?.receiptId, 'rec-1');
+  await assert.rejects(east.manager.syncReceipt(receiptOf(3)), { code: 'STORE_FAILED' });
+  // The others go on, and what they certify is certified without it.
+  const west = await cluster.region('us-west-1').manager.syncReceipt(receiptOf(4));
+  assert.equal(west.outcome, 'quorum');
+  await east.stop();
+  await east.start();
+  assert.equal(east.manager.overview().alarms.length, 1);
+});
+
+test('a lock file that is gone, damaged, or another store’s is as good as none; killed between commit and lock a region starts', async () => {
+  await using cluster = await MirroredCluster.start(THREE);
+  const east = cluster.region('us-east-1');
+  const lock = `${east.config.dataDir}.lock`;
+  await east.manager.syncReceipt(receiptOf(1));
+  await east.stop();
+  const good = readFileSync(lock);
+  const alarmsWith = async (bytes: Uint8Array | undefined): Promise<readonly string[]> => {
+    rmSync(lock, { force: true });
+    if (bytes !== undefined) writeFileSync(lock, bytes);
+    await east.start();
+    const messages = east.manager.overview().alarms.map(({ message }) => message);
+    await east.stop();
+    return messages;
+  };
+  assert.match((await alarmsWith(undefined))[0] ?? '', /its lock file .* is gone/);
+  assert.equal(existsSync(lock), false);
+  assert.match((await alarmsWith(Buffer.alloc(1_024, 7)))[0] ?? '', /is damaged/);
+  const other = cluster.region('us-west-1');
+  await other.stop();
+  assert.match((await alarmsWith(readFileSync(`${other.config.dataDir}.lock`)))[0] ?? '', /names another store/);
+  // One of the two places torn by a power cut: the other one, a commit older, is what counts.
+  const torn = Buffer.from(good);
+  const newest = good.readBigUInt64BE(40) > good.readBigUInt64BE(512 + 40) ? 0 : 512;
+  torn.fill(0xff, newest + 60, newest + 300);
+  torn[newest + 45] = 0xff;
+  assert.deepEqual(await alarmsWith(torn), []);
+  assert.deepEqual(await alarmsWith(good), []);
+});
+
+test('a remote that has lost its disk and its lock is not filled again in silence: it is not counted, an alarm says so, and it finds out itself', async () => {
+  await using cluster = await MirroredCluster.start(THREE);
+  const east = cluster.region('us-east-1');
+  const eu = cluster.region('eu-west-1');
+  for (let n = 0; n < 5; n += 1) await east.manager.syncReceipt(receiptOf(n), { waitFor: 'all' });
+  await eu.stop();
+  rmSync(eu.config.dataDir, { recursive: true });
+  rmSync(`${eu.config.dataDir}.lock`);
+  await eu.start();
+  assert.equal((await east.manager.syncReceipt(receiptOf('next'))).outcome, 'quorum');
+  await until('east says that eu has forgotten', () => east.alarms().includes('remote-forgot'));
+  await until('eu says that it has forgotten', () => eu.alarms().includes('forgot'), 90_000);
+  assert.equal(eu.manager.isReady(), false);
+  const result = await east.manager.syncReceipt(receiptOf('later'), { waitFor: 'all', deadline: '3s' });
+  assert.deepEqual([result.outcome, result.weight], ['quorum', 2]);
+  assert.equal(await eu.manager.getReceipt('rec-1'), undefined);
+});
+
+test('an origin whose mirrors hold more of its log than itself has forgotten, and stops', async () => {
+  await using cluster = await MirroredCluster.start(THREE);
+  const east = cluster.region('us-east-1');
+  for (let n = 0; n < 5; n += 1) await east.manager.syncReceipt(receiptOf(n), { waitFor: 'all' });
+  await east.stop();
+  rmSync(east.config.dataDir, { recursive: true });
+  rmSync(`${east.config.dataDir}.lock`);
+  await east.start();
+  await until('east says that it has forgotten', () => east.alarms().includes('forgot'));
+  await assert.rejects(east.manager.syncReceipt(receiptOf('fork')), { code: 'STORE_FAILED' });
+  await east.stop();
+  await east.start();
+  assert.equal(east.manager.overview().alarms[0]?.alarm, 'forgot');
+});
+
+test('a key file that others may read, of another region, malformed, or with one key twice is refused', async () => {
+  await using cluster = await MirroredCluster.start(THREE);
+  const name = { cluster: 'test.example.com', region: 'us-east-1' };
+  const path = `${cluster.folder}/keys.json`;
+  const refused = (text: string, problem: RegExp, mode = 0o600): void => {
+    rmSync(path, { force: true });
+    writeFileSync(path, text, { mode });
+    chmodSync(path, mode);
+    assert.throws(
+      () => readSigner(path, name),
+      (error) => error instanceof Error && problem.test(error.message),
+      String(problem),
+    );
+  };
+  const { file } = newKeys(name);
+  refused(file, /may be read by others \(mode 644\)/, 0o644);
+  refused(file, /may be read by others \(mode 640\)/, 0o640);
+  refused(newKeys({ ...name, region: 'us-west-1' }).file, /holds the key .*us-west-1\/log\/1, not/);
+  refused('{', /can't be read/);
+  refused('{}', /no log\.seed of 32 bytes/);
+  refused(file.replace(/"seed": "."/, '"seed": ""').replace(/"seed": ".{10}/, '"seed": "AAAAAAAAAA'), /not that of its seed/);
+  const { log, mirror } = JSON.parse(file);
+  refused(JSON.stringify({ version: 1, log: mirror, mirror: log }), /of another kind/);
+  assert.throws(() => readSigner(`${path}.none`, name), /There is no key file/);
+  writeFileSync(path, file, { mode: 0o600 });
+  chmodSync(path, 0o600);
+  assert.equal(readSigner(path, name).logKey.name, 'test.example.com/us-east-1/log/1');
+});
