@@ -1,3 +1,5 @@
+import { toHex } from '../std/bytes.ts';
+
 /** Edwards25519 (RFC 8032 §5.1): enough of it to refuse keys that are none. */
 const P = 2n ** 255n - 19n;
 const D = modulo(-121_665n * inverse(121_666n));
@@ -19,9 +21,18 @@ const IDENTITY: Point = { x: 0n, y: 1n, z: 1n, t: 0n };
  * which is not its identity? Refuses what is not on the curve, points of low order (for which anybody can sign) and mixed ones.
  */
 export function isSoundPublicKey(bytes: Uint8Array): boolean {
+  const name = toHex(bytes);
+  const before = JUDGED.get(name);
+  if (before !== undefined) return before;
   const point = decode(bytes);
-  return point !== undefined && !isIdentity(point) && isIdentity(multiply(point, L));
+  const isSound = point !== undefined && !isIdentity(point) && isIdentity(multiply(point, L));
+  if (JUDGED.size >= JUDGED_MAX) JUDGED.clear();
+  JUDGED.set(name, isSound);
+  return isSound;
 }
+/** The few keys of a policy come again with every certificate, and judging one takes 2 ms. */
+const JUDGED = new Map<string, boolean>();
+const JUDGED_MAX = 1_024;
 
 /** RFC 8032 §5.1.3, with its refusals. */
 function decode(bytes: Uint8Array): Point | undefined {
