@@ -9,5 +9,6 @@ ensureDebian([
   ['systemd', '/usr/bin/systemd-analyze'],
   ['docker-compose', '/usr/bin/docker-compose'],
   ['kubernetes-client', '/usr/bin/kubectl'],
+  ['chromium', '/usr/bin/chromium'],
   ['nginx-light', '/usr/sbin/nginx'],
 ]);
