@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { CLUSTER_DEFAULT, newClusterKeys, type RegionKeys, writeKeyFile } from '../../src/cli/cluster-keys.ts';
 import { freePorts } from '../../src/cli/demo/region-process.ts';
 import { ReceiptSyncClient } from '../../src/client.ts';
 import { renderConfig } from '../../src/config/render.ts';
@@ -100,22 +101,32 @@ export class Daemon {
   }
 }
 
-/** Three regions that know each other, quorum 2 of 3, not yet started. */
-export async function threeDaemons(folder: string, sync: { readonly maxRetries?: number; readonly retryBackoff?: string } = {}): Promise<readonly Daemon[]> {
+/** Three regions that know and mirror each other, quorum 2 of 3, not yet started; `plain`: without keys. */
+export async function threeDaemons(
+  folder: string,
+  { plain = false, ...sync }: { readonly maxRetries?: number; readonly retryBackoff?: string; readonly plain?: boolean } = {},
+): Promise<readonly Daemon[]> {
   const ids = ['us-east-1', 'us-west-1', 'eu-west-1'];
   const ports = await freePorts(6);
+  const keys = plain ? undefined : newClusterKeys(CLUSTER_DEFAULT, ids);
   const peer = (n: number): string => `127.0.0.1:${ports[2 * n + 1]}`;
   return ids.map((id, n) => {
     const own = join(folder, id);
     mkdirSync(own, { recursive: true });
-    const remotes = ids.flatMap((other, m) => (m === n ? [] : [{ id: other, endpoint: `http://${peer(m)}` }]));
-    const text = renderConfig({ region: id, listen: { local: `127.0.0.1:${ports[2 * n]}`, peers: peer(n) }, quorumThreshold: 2, remotes });
+    const remotes = ids.flatMap((other, m) => (m === n ? [] : [{ id: other, endpoint: `http://${peer(m)}`, ...publicKeysOf(keys?.get(other)) }]));
+    if (keys !== undefined) writeKeyFile(join(own, 'keys.json'), keys.get(id)?.file ?? '');
+    const signs = keys === undefined ? {} : { cluster: CLUSTER_DEFAULT, keyFile: './keys.json' };
+    const text = renderConfig({ ...signs, region: id, listen: { local: `127.0.0.1:${ports[2 * n]}`, peers: peer(n) }, quorumThreshold: 2, remotes });
     const more = Object.entries(sync)
       .map(([key, value]) => `  ${key}: ${value}\n`)
       .join('');
     writeFileSync(join(own, 'config.yaml'), text.replace('sync:\n', `sync:\n${more}`));
     return new Daemon(id, own, { local: ports[2 * n] ?? 0, peers: ports[2 * n + 1] ?? 0 });
   });
+}
+
+function publicKeysOf(keys: RegionKeys | undefined): { readonly publicKey?: string; readonly logKey?: string } {
+  return keys === undefined ? {} : { publicKey: keys.publicKey, logKey: keys.logKey };
 }
 
 export async function endAll(daemons: readonly Daemon[]): Promise<void> {
