@@ -64,7 +64,8 @@ export class MemoryDisk {
     for (const growth of changes.trees) this.#grow(growth);
     for (const text of changes.texts) this.#change(text.log, ({ texts }) => ({ texts: [...texts, text].slice(-TEXTS_KEPT) }));
     for (const { log, ...range } of changes.refusals) this.#change(log, ({ refused }) => ({ refused: withRefused(refused, range) }));
-    for (const note of changes.notes) this.#change(note.log, () => ({ certified: note }));
+    for (const note of changes.notes)
+      this.#change(note.log, ({ certified }) => ({ certified: certified !== undefined && certified.size > note.size ? certified : note }));
     for (const cosigned of changes.cosigned) this.cosigned.set(cosigned.region, cosigned);
     for (const reason of changes.forgot) this.forgot = reason;
     for (const { region, offset } of changes.offsets) this.offsets.set(region, offset);

@@ -189,6 +189,8 @@ class World {
       if (host.region?.overview().store === 'failed') this.#powerCut(host, 100);
     }
     while (this.#clock.monotonicMs() < untilMs && !(await this.#isQuiet())) await this.#clock.advance(2_000);
+    // A sync point a second, and what a crash has swallowed is told again every ten.
+    await this.#clock.advance(30_000);
     assert(
       this.#hosts.every(({ region }) => region !== undefined),
       'every machine is up again',

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { toMultiRegionConfig } from '../config/load.ts';
+import { signingOf } from '../manager.ts';
 import { print, readConfig, tell } from './io.ts';
 
 /** `config validate`: everything that is wrong with a configuration, before a start says so. */
@@ -21,6 +22,7 @@ async function validateConfig(file: string | undefined, options: { readonly set:
   const config = await readConfig(file, options.set);
   const settings = toMultiRegionConfig(config);
   settings.validate();
+  const signing = signingOf(settings);
   if (options.json === true) print(JSON.stringify(config, null, 2));
   else {
     const weight = config.remotes.reduce((sum, remote) => sum + remote.weight, config.region.weight);
@@ -32,5 +34,7 @@ async function validateConfig(file: string | undefined, options: { readonly set:
         : 'Sync is off: receipts are stored here, and owed from the moment it is on',
     );
   }
+  if (options.json !== true && signing !== undefined)
+    print(`Keys: mirrors ${signing.cluster.remotes.size} remotes; policy ${signing.cluster.policyHash}, the same in all regions`);
   for (const warning of settings.warnings()) tell(`Warning: ${warning}`);
 }

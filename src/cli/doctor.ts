@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import type { DaemonConfig } from '../config/daemon-config.ts';
 import { toMultiRegionConfig } from '../config/load.ts';
+import { signingOf } from '../manager.ts';
 import { type Finding, fail, ok, warn } from './doctor/finding.ts';
 import { remoteChecks } from './doctor/remote-checks.ts';
 import { isInUse, secretFile, storeChecks } from './doctor/store-checks.ts';
@@ -55,7 +56,9 @@ function configChecks(config: DaemonConfig): readonly Finding[] {
     ...(config.plain.tokenFile === undefined ? [] : [secretFile('plain token', config.plain.tokenFile)]),
     ...config.remotes.flatMap(({ id, tokenFile }) => (tokenFile === undefined ? [] : [secretFile(`${id} token file`, tokenFile)])),
   ];
-  return [ok('config', `region ${config.region.id}, remotes: ${names === '' ? 'none' : names}`), ...warnings, ...secrets];
+  const signing = signingOf(settings);
+  const keys = signing === undefined ? [] : [ok('keys', `mirrors ${signing.cluster.remotes.size} remotes, policy ${signing.cluster.policyHash.slice(0, 16)}…`)];
+  return [ok('config', `region ${config.region.id}, remotes: ${names === '' ? 'none' : names}`), ...keys, ...warnings, ...secrets];
 }
 
 /** The process itself, if it runs: is it the one of this configuration, and how is it? */

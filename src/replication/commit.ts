@@ -82,6 +82,7 @@ export class Committer {
   #expectsKnown = false;
   #turning: Promise<void> | undefined;
   #closed = false;
+  #hasForgotten = false;
   #cancelTimer: (() => void) | undefined;
 
   constructor(options: CommitterOptions, recovered: Recovered) {
@@ -135,7 +136,9 @@ export class Committer {
 
   /** Takes no write any more, for a reason that is not the store's: what this region has signed is more than it remembers (SPEC §2.1). */
   async forget(reason: string): Promise<void> {
-    await this.record({ forgot: [reason] });
+    const recorded = this.record({ forgot: [reason] });
+    this.#hasForgotten = true;
+    await recorded;
     this.#state = 'failed';
   }
 
@@ -183,7 +186,7 @@ export class Committer {
 
   #refusal(entries: number, bytes: number): Error | undefined {
     if (this.#closed) return new ClosedError();
-    if (this.#state === 'failed') return untilRestart();
+    if (this.#state === 'failed' || this.#hasForgotten) return untilRestart();
     if (this.#waitingEntries + entries <= JOBS_WAITING_MAX && this.#waitingBytes + bytes <= JOBS_BYTES_MAX) return undefined;
     return new OverloadedError('Too many receipts wait to be stored', OVERLOAD_RETRY_AFTER_MS);
   }

@@ -39,6 +39,7 @@ export interface EvidenceOptions extends Signing {
   /** Do regions with another policy not count (`sync.exclusive`)? */
   readonly exclusive: boolean;
   readonly onForgotten: (reason: string) => void;
+  readonly isForgotten: () => boolean;
   /** The sync text or what is certified has changed. */
   readonly onNews: () => void;
   /** Numbers of the mirrored logs, by region. */
@@ -94,7 +95,7 @@ export class Evidence {
     this.groups.append(group);
     this.checkpoints.grown(head);
     ringLinks(head.size);
-    this.checkpoints.cosignNewest();
+    if (!this.#options.isForgotten()) this.checkpoints.cosignNewest();
   }
 
   /** A remote refuses entries of the own log: from now on every text of ours says so (SPEC §4). */
@@ -174,7 +175,10 @@ export class Evidence {
     this.#cancelTick = this.#options.clock.after(TICK_MS, () => {
       const before = this.checkpoints.sync;
       this.checkpoints.tick();
-      if (this.checkpoints.sync !== before) this.#options.onNews();
+      // A text may become the sync text after it was certified: that is news too (seed 116).
+      const { sync, certifiedSync } = this.checkpoints;
+      if (sync !== before || certifiedSync !== this.#toldOf) this.#options.onNews();
+      this.#toldOf = certifiedSync;
       this.#tick();
     });
   }

@@ -9,6 +9,8 @@ export const SPACING_MS = 4;
 export const FLIGHT_BYTES_MAX: number = 16 * 1024 * 1024;
 /** A remote that has forgotten is shown its own cosignature this often, so that it finds out. */
 export const SHOW_MS = 30_000;
+/** Where nothing is owed the remote is told of the newest texts again after this: what it lost in a crash, and whether it has forgotten. */
+export const BEAT_MS = 10_000;
 /** The local store could not be read: it is asked again after this. */
 export const UNREADABLE_MS = 1_000;
 export const NOTHING: Uint8Array = new Uint8Array();

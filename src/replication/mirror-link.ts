@@ -13,6 +13,7 @@ import { type Checkpoints, noteOf, type OwnText } from './checkpoints.ts';
 import { within } from './exchange.ts';
 import {
   BAD_COSIGNATURE,
+  BEAT_MS,
   FLIGHT_BYTES_MAX,
   FLIGHTS_AT_ONCE,
   FLIGHTS_MAX,
@@ -194,7 +195,7 @@ export class MirrorLink implements RegionLink {
     if (this.#flights.size > 0) return isSpaced && this.#bytesInFlight < FLIGHT_BYTES_MAX && !this.#reach.isBarred() ? this.#spacedMs() : undefined;
     if (this.#forgotten) return Math.max(this.#shownMs + SHOW_MS, this.#attemptDueMs(now));
     const isDone = this.#known !== undefined && this.#next >= this.#size && this.#owedText() === undefined && !this.#owesCertified();
-    return isDone ? undefined : this.#attemptDueMs(now);
+    return Math.max(isDone ? this.#sentMs + BEAT_MS : 0, this.#attemptDueMs(now));
   }
 
   /** Sends whatever is next; false if there is nothing. */
@@ -212,7 +213,9 @@ export class MirrorLink implements RegionLink {
     if (this.#flights.size > 0) return false;
     const owed = this.#owedText();
     if (owed !== undefined) return this.#fly({ text: owed, kind: 'text' });
-    return this.#owesCertified() && this.#fly({ text: checkpoints.newest, kind: 'text' });
+    if (!this.#owesCertified() && now < this.#sentMs + BEAT_MS) return false;
+    this.#sentCertified = undefined;
+    return this.#fly({ text: checkpoints.newest, kind: 'text' });
   }
 
   /** No batch runs across a sync point that is not certified. */

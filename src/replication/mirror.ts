@@ -1,6 +1,6 @@
 import { ClosedError, InvalidEvidenceError, OverloadedError } from '../errors.ts';
 import { type Batch, checkFrame, parseBatch } from '../log/batch.ts';
-import { type KeptNote, NO_CHANGES } from '../log/changes.ts';
+import type { KeptNote } from '../log/changes.ts';
 import type { BatchAnswer, BatchJob } from '../log/decide-batch.ts';
 import { type LogText, parseLogText } from '../log/log-text.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -38,6 +38,8 @@ export interface MirrorOptions {
   readonly observe: Observer;
   /** This region was shown that it has signed more than it holds (SPEC §2.1). */
   readonly onForgotten: (reason: string) => void;
+  /** Has it been? Then nothing is signed any more, whatever was under way. */
+  readonly isForgotten: () => boolean;
   readonly certified: KeptNote | undefined;
 }
 
@@ -180,6 +182,7 @@ export class Mirror {
     const { signer, observe, origin } = this.#options;
     switch (answer.kind) {
       case 'cosigned':
+        if (this.#options.isForgotten()) return FORGOTTEN;
         return { kind: 'cosigned', line: signer.cosign(parseNote(job.note).text, answer.atS) };
       case 'refuses':
         return answer;
@@ -249,8 +252,9 @@ export class Mirror {
       return undefined;
     }
     if (text.size <= (this.#certified?.size ?? -1)) return undefined;
-    this.#certified = { log, size: text.size, note: formatNote(note) };
-    await committer.record({ ...NO_CHANGES, notes: [this.#certified] });
+    const kept = { log, size: text.size, note: formatNote(note) };
+    // Where the store could not keep it, it is taken when it is told again (seed 257).
+    if ((await committer.record({ notes: [kept] })) && kept.size > (this.#certified?.size ?? -1)) this.#certified = kept;
     return undefined;
   }
 }

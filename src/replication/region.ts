@@ -263,7 +263,7 @@ export class Region implements Receiving {
 
   /** Local only, never a question to other regions (DESIGN law 9). */
   isReady(): boolean {
-    return this.#committer.state === 'ok' && !this.#draining;
+    return this.#committer.state === 'ok' && !this.#draining && this.#forgot === undefined;
   }
 
   /** Refuses new calls, waits for commits and callers up to `timeoutMs`, resolves the rest as pending, closes the world's doors. */
@@ -302,7 +302,10 @@ export class Region implements Receiving {
       [...recovered.logs].flatMap(([log, { origin }]) => (origin === logKey.name ? [[region, log] as const] : [])),
     );
     const parts = { ...signing, store, clock, committer: this.#committer, observe: this.#observe, region: settings.region, exclusive: settings.exclusive };
-    return new Evidence({ ...parts, logs: new Map(numbers), onForgotten: this.#onForgotten, onNews: () => this.#links.look() }, recovered);
+    return new Evidence(
+      { ...parts, logs: new Map(numbers), onForgotten: this.#onForgotten, isForgotten: () => this.#forgot !== undefined, onNews: () => this.#links.look() },
+      recovered,
+    );
   }
 
   #newLinks(settings: RegionSettings, recovered: Recovered): Links {

@@ -235,7 +235,9 @@ function prepare(database: DatabaseSync): Readonly<Record<StatementName, Stateme
     tile: database.prepare('INSERT INTO tile (log, level, idx, hashes) VALUES (?, ?, ?, ?)'),
     text: database.prepare('INSERT OR REPLACE INTO cosigned_text (log, slot, size, hash, at_s, note) VALUES (?, ?, ?, ?, ?, ?)'),
     refusal: database.prepare('INSERT INTO refusal VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING'),
-    note: database.prepare('INSERT OR REPLACE INTO certified VALUES (?, ?, ?)'),
+    note: database.prepare(
+      'INSERT INTO certified VALUES (?, ?, ?) ON CONFLICT (log) DO UPDATE SET size = excluded.size, note = excluded.note WHERE excluded.size >= size',
+    ),
     cosigned: database.prepare('INSERT OR REPLACE INTO remote_cosigned VALUES (?, ?, ?)'),
     forgot: database.prepare("INSERT OR REPLACE INTO meta (key, value) VALUES ('forgot', ?)"),
     commitNumber: database.prepare(`UPDATE log SET size = ? WHERE log = ${COMMIT_NUMBER}`),
