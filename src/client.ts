@@ -103,7 +103,7 @@ export class ReceiptSyncClient implements AsyncDisposable {
     const answer = await this.#ask('GET', `/api/v1/receipts/${pathSegment(receiptId)}`);
     if (answer.status === 404) return undefined;
     if (answer.status !== 200) throw errorOf(answer.text);
-    return answer.text;
+    return objectText(answer);
   }
 
   /** As the manager's: a certificate that verifies offline; `wait`: for so long if there is none yet, at most 60 s. Throws NOT_FOUND, NOT_CERTIFIED. */
@@ -135,7 +135,7 @@ export class ReceiptSyncClient implements AsyncDisposable {
     }
     const answer = await this.#ask('GET', `/api/v1/receipts?${query}`, { timeoutMs: LIST_TIMEOUT_MS });
     if (answer.status !== 200) throw errorOf(answer.text);
-    const next = fieldsOf(answer.text)['next_cursor'];
+    const next = fieldsOf(objectText(answer))['next_cursor'];
     return { receipts: topLevelItems(answer.text, 'receipts').map(listedOf), next: typeof next === 'string' ? next : undefined };
   }
 
@@ -189,7 +189,7 @@ export class ReceiptSyncClient implements AsyncDisposable {
   async verify(receiptId: string): Promise<Verification> {
     const answer = await this.#ask('GET', `/api/v1/receipts/${pathSegment(receiptId)}/quorum`, { timeoutMs: 60_000 });
     if (answer.status !== 200) throw errorOf(answer.text);
-    const { verdict, weight, threshold, regions } = JSON.parse(answer.text);
+    const { verdict, weight, threshold, regions } = JSON.parse(objectText(answer));
     return { verdict, weight, threshold, regions };
   }
 
@@ -202,7 +202,7 @@ export class ReceiptSyncClient implements AsyncDisposable {
   async getStatusJson(): Promise<string> {
     const answer = await this.#ask('GET', '/api/v1/status');
     if (answer.status !== 200) throw errorOf(answer.text);
-    return answer.text;
+    return objectText(answer);
   }
 
   async getHealthStatus(): Promise<HealthReport> {
@@ -271,6 +271,12 @@ export class ReceiptSyncClient implements AsyncDisposable {
       throw unreachable(error);
     }
   }
+}
+
+/** The text of a JSON object. What answers under the sidecar's address and sends none is no sidecar. */
+function objectText({ text }: Answer): string {
+  if (Object.keys(fieldsOf(text)).length === 0) throw errorOf(text);
+  return text;
 }
 
 function unreachable(error: unknown): ReceiptSyncError {

@@ -1,3 +1,4 @@
+import { InvalidEvidenceError, ReceiptSyncError } from '../errors.ts';
 import type { KeptNote, LogNumber, ParkedReceipt, RemoteOffset } from '../log/changes.ts';
 import type { Arrivals, ArrivedGroup } from '../ports/arrivals.ts';
 import type { LogStore } from '../ports/log-store.ts';
@@ -46,7 +47,7 @@ export async function* backupBytes(
   yield Buffer.alloc(RECORD_HEAD_BYTES);
 }
 
-/** Reads the bytes back. Throws Error if they end too early or are none of ours. */
+/** Reads the bytes back. Throws UNAVAILABLE where they end too early, InvalidEvidenceError where they are none of ours. */
 export class BackupReader {
   readonly #chunks: AsyncIterator<Uint8Array>;
   #rest: Buffer = Buffer.alloc(0);
@@ -58,9 +59,8 @@ export class BackupReader {
   async head(): Promise<BackupHead> {
     while (!this.#rest.includes(0x0a) && this.#rest.length < HEAD_BYTES_MAX) await this.#more();
     const end = this.#rest.indexOf(0x0a);
-    const head = JSON.parse(this.#rest.toString('utf8', 0, end));
+    const head = headOf(this.#rest.toString('utf8', 0, Math.max(0, end)));
     this.#rest = this.#rest.subarray(end + 1);
-    if (head.format !== 'receipt-sync-backup/2') throw new Error('This is no backup stream that this version reads');
     return head;
   }
 
@@ -70,7 +70,7 @@ export class BackupReader {
       const seq = Number(head.readBigUInt64BE(0));
       if (seq === 0) return undefined;
       const bytes = head.readUInt32BE(24);
-      if (bytes > FRAME_BYTES_MAX) throw new Error('A group of that size is none of ours');
+      if (bytes > FRAME_BYTES_MAX) throw new InvalidEvidenceError('A group of the backup stream', 'is larger than any of ours');
       yield {
         seq,
         log: head.readUInt32BE(8),
@@ -89,10 +89,25 @@ export class BackupReader {
   }
 
   async #more(): Promise<void> {
-    const next = await this.#chunks.next();
-    if (next.done === true) throw new Error('The backup stream ended before its end');
+    const next = await this.#chunks.next().catch(endedEarly);
+    if (next.done === true) return endedEarly();
     this.#rest = Buffer.concat([this.#rest, next.value]);
   }
+}
+
+/** The region was stopped, or the connection lost: what came so far is whole groups. */
+function endedEarly(cause?: unknown): never {
+  throw new ReceiptSyncError('UNAVAILABLE', 'The backup stream ended before its end: the same command goes on where it stopped', { cause });
+}
+
+function headOf(line: string): BackupHead {
+  try {
+    const head = JSON.parse(line);
+    if (head.format === 'receipt-sync-backup/2') return head;
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+  }
+  throw new InvalidEvidenceError('This', 'is no backup stream that this version reads');
 }
 
 function recordHead(group: ArrivedGroup): Buffer {

@@ -42,13 +42,17 @@ export function exitCodeOf(error: unknown): ExitCode {
       return EXIT.notAllowed;
     case 'INVALID_RECEIPT':
     case 'INVALID_JSON':
+    case 'INVALID_EVIDENCE':
     case 'INVALID_QUERY':
     case 'TOO_LARGE':
       return EXIT.badData;
     case 'OVERLOADED':
     case 'CLOSED':
+    case 'REQUEST_TIMEOUT':
       return EXIT.tryAgain;
     case 'NOT_FOUND':
+    case 'NOT_CERTIFIED':
+    case 'QUORUM_NOT_REACHED':
     case 'RECEIPT_CONFLICT':
       return EXIT.negative;
     default:

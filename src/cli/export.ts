@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type FileHandle, open } from 'node:fs/promises';
 import { Command } from 'commander';
-import type { ListedReceipt } from '../client/answers.ts';
+import { fieldsOf, type ListedReceipt, listedOf } from '../client/answers.ts';
 import type { ReceiptFilter, ReceiptSyncClient } from '../client.ts';
 import { receiptJson } from '../receipt/wire.ts';
 import { CommandFailure, EXIT } from './exit.ts';
@@ -62,7 +62,7 @@ async function toFile(client: ReceiptSyncClient, filter: ReceiptFilter, path: st
   let count = 0;
   let lines: string[] = [];
   const flush = async (): Promise<void> => {
-    if (lines.length > 0) await file.appendFile(lines.join(''));
+    if (lines.length > 0) await written(path, file.appendFile(lines.join('')));
     lines = [];
   };
   for await (const listed of client.receipts({ ...filter, after })) {
@@ -72,13 +72,20 @@ async function toFile(client: ReceiptSyncClient, filter: ReceiptFilter, path: st
     bar.show({ done: 0, total: 0, receipts: count });
   }
   await flush();
-  await file.sync();
+  // A pipe or a device has nothing to sync.
+  if ((await file.stat()).isFile()) await written(path, file.sync());
   return count;
 }
 
 function openOutput(path: string): Promise<FileHandle> {
   return open(path, 'a+').catch((error: unknown) => {
     throw new CommandFailure(EXIT.io, `Can't write ${path}`, { cause: error });
+  });
+}
+
+function written<T>(path: string, done: Promise<T>): Promise<T> {
+  return done.catch((error: unknown) => {
+    throw new CommandFailure(EXIT.io, `Can't write ${path}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
   });
 }
 
@@ -99,16 +106,13 @@ async function resumeAt(client: ReceiptSyncClient, file: FileHandle, path: strin
   return cursor;
 }
 
+/** Of a line that an export of this region has written: another region's order is another one, and going on in it would leave receipts out. */
 async function cursorOf(client: ReceiptSyncClient, line: string): Promise<string | undefined> {
-  let id: unknown;
-  try {
-    ({ receipt_id: id } = JSON.parse(line));
-  } catch {
-    // Not JSON: no line that an export has written.
-    return undefined;
-  }
+  const { receipt_id: id, region_id: region, digest } = fieldsOf(line);
   const text = typeof id === 'string' ? await client.getReceiptJson(id) : undefined;
-  return text === undefined ? undefined : JSON.parse(text).cursor;
+  if (text === undefined) return undefined;
+  const listed = listedOf(text);
+  return listed.region === region && listed.digest === digest ? listed.cursor : undefined;
 }
 
 function notOurs(path: string): CommandFailure {

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { text } from 'node:stream/consumers';
+import { buffer } from 'node:stream/consumers';
 import { ReceiptSyncClient } from '../client.ts';
 import type { DaemonConfig } from '../config/daemon-config.ts';
 import { loadConfig } from '../config/load.ts';
@@ -29,7 +29,7 @@ export async function readConfig(path: string | undefined, sets: readonly string
 export async function clientOf(options: TargetOptions): Promise<ReceiptSyncClient> {
   const config = options.config === undefined ? undefined : await readConfig(options.config, []);
   const url = options.url ?? process.env['RECEIPT_SYNC_URL'] ?? (config === undefined ? URL_DEFAULT : localUrl(config));
-  if (!url.startsWith('unix:') && !/^https?:$/.test(URL.parse(url)?.protocol ?? ''))
+  if (!/^unix:./.test(url) && !/^https?:$/.test(URL.parse(url)?.protocol ?? ''))
     throw new CommandFailure(EXIT.usage, `${url} is neither an http(s) URL nor unix:PATH`);
   const tokenFile = options.tokenFile ?? config?.local.tokenFile;
   const token = tokenFile === undefined ? undefined : (await readInput(tokenFile)).split(/\r?\n/, 1)[0];
@@ -38,8 +38,12 @@ export async function clientOf(options: TargetOptions): Promise<ReceiptSyncClien
 
 /** A file's text; `-` is stdin. */
 export async function readInput(path: string): Promise<string> {
-  if (path === '-') return text(process.stdin);
-  return readFile(path, 'utf8').catch((error: unknown) => {
+  return (await readBytes(path)).toString('utf8');
+}
+
+/** A file's bytes as they are; `-` is stdin. */
+export function readBytes(path: string): Promise<Buffer> {
+  return (path === '-' ? buffer(process.stdin) : readFile(path)).catch((error: unknown) => {
     throw new CommandFailure(EXIT.noInput, `Can't read ${path}`, { cause: error });
   });
 }
@@ -47,6 +51,23 @@ export async function readInput(path: string): Promise<string> {
 /** A result, on stdout. */
 export function print(line: string): void {
   process.stdout.write(`${line}\n`);
+}
+
+let endsUnread = true;
+
+/** For a command whose work is more than what it prints: it goes on where nobody reads that any more. */
+export function goOnUnread(): void {
+  endsUnread = false;
+}
+
+/** What becomes of a stdout that takes no more: a reader that has seen enough (`| head`) is no failure, a full disk is. */
+export function watchStdout(): void {
+  process.stdout.on('error', (error) => {
+    const isUnread = 'code' in error && error.code === 'EPIPE';
+    if (isUnread && !endsUnread) return;
+    if (!isUnread) tell(`Can't write the results: ${error.message}`);
+    process.exit(isUnread ? EXIT.ok : EXIT.io);
+  });
 }
 
 /** Progress and everything else for people, on stderr. */

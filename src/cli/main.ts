@@ -13,13 +13,14 @@ import { getCommand } from './get.ts';
 import { healthCommand } from './health.ts';
 import { importCommand } from './import.ts';
 import { initCommand } from './init.ts';
-import { tell } from './io.ts';
+import { tell, watchStdout } from './io.ts';
 import { keygenCommand } from './keygen.ts';
 import { lsCommand } from './ls.ts';
 import { policyCommand } from './policy.ts';
 import { putCommand } from './put.ts';
 import { serveCommand } from './serve.ts';
 import { statusCommand } from './status.ts';
+import { printable } from './table.ts';
 import { verifyCommand } from './verify.ts';
 
 const EXAMPLES = `Examples:
@@ -71,7 +72,7 @@ function fail(error: unknown): void {
     for (const { message } of error.issues) tell(`- ${message}`);
   } else if (error instanceof CommandFailure) tell(error.message);
   else if (process.exitCode === EXIT.ourBug) tell(`This is a bug of receipt-sync: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
-  else tell(error instanceof Error ? error.message : String(error));
+  else tell(printable(error instanceof Error ? error.message : String(error)));
   const next = nextCommand(error);
   if (next !== undefined) tell(next);
 }
@@ -87,9 +88,5 @@ function nextCommand(error: unknown): string | undefined {
   return undefined;
 }
 
-// A reader that has seen enough (`| head`) is no failure.
-process.stdout.on('error', (error) => {
-  if ('code' in error && error.code === 'EPIPE') process.exit(EXIT.ok);
-  throw error;
-});
+watchStdout();
 main(process.argv).catch(fail);

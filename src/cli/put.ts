@@ -2,8 +2,11 @@ import { Command } from 'commander';
 import type { BatchItem } from '../client/answers.ts';
 import { InvalidReceiptError } from '../errors.ts';
 import { receiptFromJson, receiptJson, receiptsFromJsonArray, startsArray } from '../receipt/wire.ts';
-import { EXIT, type ExitCode } from './exit.ts';
-import { clientOf, print, readInput, type TargetOptions } from './io.ts';
+import { utf8Text } from '../std/bytes.ts';
+import { durationMs } from '../std/duration.ts';
+import { CommandFailure, EXIT, type ExitCode } from './exit.ts';
+import { clientOf, goOnUnread, print, readBytes, type TargetOptions } from './io.ts';
+import { printable } from './table.ts';
 import { withTarget } from './target.ts';
 
 /** Lines in one request: an answer every so often, and bounded memory on both sides. */
@@ -19,7 +22,9 @@ export function putCommand(): Command {
     .option('--wait <duration>', 'how long to wait for the quorum, at most 60s', '5s')
     .addHelpText('beforeAll', 'Examples:\n  receipt-sync put receipt.json\n  receipt-sync put - < receipts.ndjson\n')
     .action(async (file: string, options: TargetOptions & { readonly json?: true; readonly wait: string }) => {
-      const batches = batchesOf(await readInput(file));
+      if (durationMs(options.wait) === undefined) throw new CommandFailure(EXIT.usage, '--wait must be a duration such as 5s');
+      const batches = batchesOf(textOf(await readBytes(file)));
+      goOnUnread();
       await using client = await clientOf(options);
       const codes = new Set<ExitCode>();
       for (const batch of batches) {
@@ -30,6 +35,13 @@ export function putCommand(): Command {
       }
       process.exitCode = [EXIT.badData, EXIT.negative, EXIT.tryAgain].find((code) => codes.has(code)) ?? EXIT.ok;
     });
+}
+
+/** Bytes that are no UTF-8 must not become another receipt by being repaired. */
+function textOf(bytes: Uint8Array): string {
+  const text = utf8Text(bytes);
+  if (text === undefined) throw new CommandFailure(EXIT.badData, 'The input is not UTF-8: nothing was sent');
+  return text;
 }
 
 /** The input as ndjson lines: an array's items and a pretty-printed object become one line each. */
@@ -65,9 +77,9 @@ function jsonOf(item: BatchItem): string {
 }
 
 function lineOf(item: BatchItem): string {
-  if ('error' in item) return `error ${item.error.code}: ${item.error.message}`;
+  if ('error' in item) return `error ${item.error.code}: ${printable(item.error.message)}`;
   const { receiptId, outcome, syncedRegions, totalRegions, pending } = item.result;
-  return `${outcome} ${JSON.stringify(receiptId)}: ${syncedRegions}/${totalRegions} regions${pending.length === 0 ? '' : `, pending: ${pending.join(', ')}`}`;
+  return `${outcome} ${printable(JSON.stringify(receiptId))}: ${syncedRegions}/${totalRegions} regions${pending.length === 0 ? '' : `, pending: ${pending.join(', ')}`}`;
 }
 
 function codeOf(item: BatchItem): ExitCode {

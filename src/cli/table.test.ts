@@ -21,3 +21,8 @@ test('a table fits 80 columns: what may give way is cut, the rest stands as it i
 test('what could move the cursor is shown, not sent', () => {
   assert.deepEqual(table([{ head: 'A' }], [['a\u001b[31m\u202eb']]), ['A', 'a\\u001b[31m\\u202eb']);
 });
+
+test('a listing of all that ls takes is a table too', () => {
+  const rows = Array.from({ length: 300_000 }, () => ['x']);
+  assert.equal(table([{ head: 'A' }], rows).length, 300_001);
+});

@@ -19,7 +19,7 @@ export function table(columns: readonly Column[], rows: readonly (readonly strin
   const cells = [columns.map(({ head }) => head), ...rows.map((row) => row.map(printable))];
   const widths = fitted(
     columns,
-    columns.map((_, n) => Math.max(...cells.map((row) => [...(row[n] ?? '')].length))),
+    columns.map((_, n) => cells.reduce((widest, row) => Math.max(widest, [...(row[n] ?? '')].length), 0)),
     width,
   );
   return cells.map((row) =>

@@ -1,8 +1,7 @@
-import { existsSync, readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { verifyCertificate } from '../verify.ts';
 import { CommandFailure, EXIT } from './exit.ts';
-import { clientOf, print, type TargetOptions } from './io.ts';
+import { clientOf, print, readBytes, type TargetOptions } from './io.ts';
 import { withTarget } from './target.ts';
 
 const EXIT_OF = { confirmed: EXIT.ok, pending: EXIT.negative, conflict: EXIT.negative, unknown: EXIT.unreachable } as const;
@@ -32,19 +31,15 @@ function isOffline(what: string, { receipt, policy }: VerifyOptions): boolean {
 
 async function offline(file: string, { receipt, policy, json }: VerifyOptions): Promise<void> {
   if (receipt === undefined || policy === undefined) throw new CommandFailure(EXIT.usage, 'A certificate is verified with --receipt FILE and --policy FILE');
-  const report = await verifyCertificate({ certificate: read(file), receipt: read(receipt), policy: read(policy) });
+  if ([file, receipt, policy].filter((name) => name === '-').length > 1) throw new CommandFailure(EXIT.usage, 'Only one of the files can be stdin (-)');
+  // Bytes as they are: what they should be is the verifier's business.
+  const report = await verifyCertificate({ certificate: await readBytes(file), receipt: await readBytes(receipt), policy: await readBytes(policy) });
   if (json === true) print(JSON.stringify(report));
   else {
     for (const { name, ok, detail } of report.checks) print(`${ok ? 'ok  ' : 'FAIL'}  ${name.padEnd(12)} ${detail}`);
     print(report.valid ? 'valid: a quorum of regions had this receipt on stable storage' : 'NOT valid');
   }
   process.exitCode = report.valid ? EXIT.ok : EXIT.negative;
-}
-
-/** Bytes as they are: what they should be is the verifier's business. */
-function read(file: string): Uint8Array {
-  if (!existsSync(file)) throw new CommandFailure(EXIT.noInput, `No file ${file}`);
-  return readFileSync(file);
 }
 
 async function online(id: string, options: VerifyOptions): Promise<void> {

@@ -1,4 +1,5 @@
 import { InvalidConfigError } from '../errors.ts';
+import { utf8Bytes } from '../std/bytes.ts';
 import type { Value } from './values.ts';
 
 export type LocalAddress = TcpAddress | { readonly kind: 'unix'; readonly path: string };
@@ -43,6 +44,9 @@ export interface DaemonConfig {
   readonly store: { readonly path: string };
   readonly logs: { readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly format: 'text' | 'json' };
 }
+
+/** `sun_path` of unix(7) without its final zero. */
+const SOCKET_PATH_BYTES_MAX = 107;
 
 type Look = (path: string) => Value | undefined;
 
@@ -90,7 +94,12 @@ function remote(
 }
 
 function localAddress(text: string): LocalAddress {
-  return text.startsWith('unix:') ? { kind: 'unix', path: text.slice('unix:'.length) } : tcpAddress('listen.local', text);
+  if (!text.startsWith('unix:')) return tcpAddress('listen.local', text);
+  const path = text.slice('unix:'.length);
+  const bytes = utf8Bytes(path).length;
+  if (bytes < 1 || bytes > SOCKET_PATH_BYTES_MAX)
+    throw new InvalidConfigError([{ path: 'listen.local', message: `listen.local must name a socket of 1 to ${SOCKET_PATH_BYTES_MAX} bytes, not ${text}` }]);
+  return { kind: 'unix', path };
 }
 
 function tcpAddress(path: string, text: string): TcpAddress {

@@ -172,6 +172,27 @@ test('listeners beyond loopback want a token, and no remote is this region itsel
   assert.deepEqual(load(file, { sets: ['listen.local=unix:/run/x.sock'] }).listen.local, { kind: 'unix', path: '/run/x.sock' });
 });
 
+test("a socket is taken from the file's folder, and one that no system can bind is refused", () => {
+  const file = 'version: 1\nregion: { id: a }\nlisten: { local: "unix:./local.sock" }\n';
+  assert.deepEqual(load(file).listen.local, { kind: 'unix', path: '/etc/sync/local.sock' });
+  assert.deepEqual(load(file, { sets: ['listen.local=unix:x.sock'] }).listen.local, { kind: 'unix', path: '/home/me/x.sock' });
+  for (const path of ['', 'x'.repeat(200)]) {
+    assert.match(
+      issuesOf(() => load(file, { sets: [`listen.local=unix:${path}`] })),
+      /must name a socket of 1 to 107 bytes/,
+    );
+  }
+});
+
+test('a place in a list that nobody means costs nothing', () => {
+  for (const place of ['9999', '99999999999']) {
+    assert.match(
+      issuesOf(() => load('version: 1\nregion: { id: a }\n', { sets: [`remotes[${place}].id=b`] })),
+      /unknown key/,
+    );
+  }
+});
+
 test('what init writes loads again', () => {
   const draft = {
     cluster: 'c.example.com',

@@ -170,10 +170,12 @@ function fillIn(settings: Settings, issues: ConfigIssue[]): void {
 
 /** Paths are taken from the folder of the file that names them, others from the working directory; a default belongs to the file. */
 function located(setting: Setting | undefined, path: string, sources: ConfigSources): Setting['value'] | undefined {
-  if (setting === undefined || optionAt(path)?.type.kind !== 'path') return setting?.value;
+  if (setting === undefined) return undefined;
+  const [, scheme, socketPath] = path === 'listen.local' ? (/^(unix:)(.+)$/s.exec(String(setting.value)) ?? []) : [];
+  if (optionAt(path)?.type.kind !== 'path' && socketPath === undefined) return setting.value;
   const belongsToFile = setting.from === 'file' || setting.from === 'default';
   const folder = belongsToFile && sources.file !== undefined ? sources.file.folder : sources.cwd;
-  return sources.resolve(folder, String(setting.value));
+  return `${scheme ?? ''}${sources.resolve(folder, socketPath ?? String(setting.value))}`;
 }
 
 function checkWhole(config: DaemonConfig, issues: ConfigIssue[]): void {

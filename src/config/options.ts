@@ -98,7 +98,8 @@ export function envName(concretePath: string): string {
 
 /** The option a concrete path names, whatever list item it stands in. */
 export function optionAt(concretePath: string): Option | undefined {
-  const general = concretePath.replaceAll(/\[\d+\]/g, '[]');
+  // As in a variable's name: a place of four digits would make as many regions.
+  const general = concretePath.replaceAll(/\[\d{1,3}\]/g, '[]');
   return OPTIONS.find((option) => option.path === general);
 }
 

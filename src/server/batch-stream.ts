@@ -7,6 +7,8 @@ import { type ItemAnswer, itemJson } from './answers.ts';
 const IN_FLIGHT_MAX = 8_192;
 /** Reading goes on below this. */
 const IN_FLIGHT_LOW = IN_FLIGHT_MAX / 2;
+/** Answers that a client has not read: some 16,000. No more lines are taken from one that writes and never reads, until it has read these. */
+const UNREAD_BYTES_MAX = 4 * 1024 * 1024;
 
 /** What becomes of the lines. */
 export interface Lines {
@@ -38,6 +40,8 @@ class BatchStream {
   #written = 0;
   #inFlight = 0;
   #rest: Buffer = Buffer.alloc(0);
+  /** In a line that is too long and has its answer: the rest of it is passed over. */
+  #isPassing = false;
   #ended = false;
   #isFlushing = false;
   #done: () => void = () => undefined;
@@ -63,23 +67,21 @@ class BatchStream {
     let start = 0;
     for (let newline = chunk.indexOf(0x0a); newline !== -1; newline = chunk.indexOf(0x0a, start)) {
       const line = chunk.subarray(start, newline);
-      this.#line(this.#rest.length === 0 ? line : Buffer.concat([this.#rest, line]));
+      if (!this.#isPassing) this.#line(this.#rest.length === 0 ? line : Buffer.concat([this.#rest, line]));
+      this.#isPassing = false;
       this.#rest = Buffer.alloc(0);
       start = newline + 1;
     }
-    if (start < chunk.length) this.#rest = Buffer.concat([this.#rest, chunk.subarray(start)]);
-    if (this.#rest.length > RECEIPT_BYTES_MAX) this.#giveUp();
+    if (start < chunk.length && !this.#isPassing) this.#rest = Buffer.concat([this.#rest, chunk.subarray(start)]);
+    if (this.#rest.length > RECEIPT_BYTES_MAX) this.#passOver();
     if (this.#inFlight >= IN_FLIGHT_MAX) this.#request.pause();
   }
 
-  /** A line that never ends can't be answered in order: it gets its problem, and the stream ends. */
-  #giveUp(): void {
+  /** Answered before its end is seen, as it would be at its end: how a client's bytes are cut on the way decides nothing, and memory stays bounded. */
+  #passOver(): void {
+    this.#line(this.#rest);
     this.#rest = Buffer.alloc(0);
-    this.#request.removeAllListeners('data');
-    this.#request.pause();
-    this.#put(this.#reserve(), itemJson(this.#lines.bad(tooLarge(RECEIPT_BYTES_MAX))));
-    this.#ended = true;
-    this.#flushSoon();
+    this.#isPassing = true;
   }
 
   #end(): void {
@@ -130,6 +132,7 @@ class BatchStream {
       this.#head = 0;
     }
     if (text !== '') this.#response.write(text);
+    if (this.#response.writableLength > UNREAD_BYTES_MAX) this.#request.pause();
     this.#resumeIfLow();
     if (!this.#ended || this.#answers.length > this.#head) return;
     this.#response.end();

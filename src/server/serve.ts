@@ -1,5 +1,6 @@
 import { rmSync, statSync } from 'node:fs';
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import { connect } from 'node:net';
 import { problem, sendProblem } from '../adapters/http/problem.ts';
 import { ARRAY_BYTES_MAX } from '../adapters/http/request.ts';
 import { dispatch, exchangeOf, type Reporting } from '../adapters/http/route.ts';
@@ -82,7 +83,7 @@ function continueUnlessTooLarge(server: Server, request: IncomingMessage, respon
 }
 
 async function open(server: Server, address: LocalAddress): Promise<string> {
-  if (address.kind === 'unix') removeStaleSocket(address.path);
+  if (address.kind === 'unix' && (await isStaleSocket(address.path))) rmSync(address.path);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.once('listening', resolve);
@@ -95,9 +96,17 @@ async function open(server: Server, address: LocalAddress): Promise<string> {
   return `http://${host.includes(':') ? `[${host}]` : host}:${bound.port}`;
 }
 
-/** A socket file that a killed process left: the data directory's lock has shown that nobody uses it. Any other file is left alone. */
-function removeStaleSocket(path: string): void {
-  if (statSync(path, { throwIfNoEntry: false })?.isSocket() === true) rmSync(path);
+/** A socket file that a killed process left: nobody answers at it. One of a region that runs, and any other file, is left alone. */
+function isStaleSocket(path: string): Promise<boolean> {
+  if (statSync(path, { throwIfNoEntry: false })?.isSocket() !== true) return Promise.resolve(false);
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(false);
+    });
+    socket.once('error', (error) => resolve('code' in error && error.code === 'ECONNREFUSED'));
+  });
 }
 
 async function closeAll(servers: readonly Server[], graceMs: number): Promise<void> {

@@ -47,14 +47,21 @@ async function readBody(request: IncomingMessage, bytesMax: number): Promise<Buf
 /** Bytes of bodies that may be read at once on one listener (DESIGN law 7). */
 const BODIES_BYTES_MAX = 64 * 1024 * 1024;
 const OVERLOAD_RETRY_AFTER_MS = 1_000;
+/** A whole body comes within this: 16 clients that stop in the middle of theirs must not hold the budget for ever. */
+const BODY_MS_MAX = 60_000;
 
 /** The memory that bodies under way may take together: each is booked at its announced length, or at the most it may have. */
 export class BodyBudget {
+  readonly #bodyMsMax: number;
   #booked = 0;
 
-  /** As {@link readBody}; OVERLOADED where the budget is spent. */
+  constructor(bodyMsMax: number = BODY_MS_MAX) {
+    this.#bodyMsMax = bodyMsMax;
+  }
+
+  /** As {@link readBody}; OVERLOADED where the budget is spent, REQUEST_TIMEOUT where the body does not come. */
   read(request: IncomingMessage, bytesMax: number): Promise<Buffer> {
-    return this.during(request, bytesMax, () => readBody(request, bytesMax));
+    return this.during(request, bytesMax, () => inTime(readBody(request, bytesMax), this.#bodyMsMax));
   }
 
   /** Does something with the body's bytes booked as long as it takes. */
@@ -67,6 +74,17 @@ export class BodyBudget {
     } finally {
       this.#booked -= bytes;
     }
+  }
+}
+
+/** The reading ends with the connection, which the refusal closes; nobody waits for it any more. */
+async function inTime(body: Promise<Buffer>, bodyMsMax: number): Promise<Buffer> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new ReceiptSyncError('REQUEST_TIMEOUT', 'The body did not come in time')), bodyMsMax);
+  try {
+    return await Promise.race([body, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

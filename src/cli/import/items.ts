@@ -8,8 +8,10 @@ import { utf8Text } from '../../std/bytes.ts';
 import { commitReceipt } from '../demo/sources.ts';
 import { CommandFailure, EXIT } from '../exit.ts';
 
-/** A line longer than this is no receipt: it is cut, and refused by the sidecar for its length. */
-const LINE_BYTES_MAX = 65_537;
+/** CONTRACT §4. A longer line is no receipt: no more of it is kept, and it is refused by the sidecar for its length. */
+const LINE_BYTES_MAX = 65_536;
+/** What stands for it there: text that is too long too. */
+const TOO_LONG = `"${'-'.repeat(LINE_BYTES_MAX)}"`;
 
 /** One receipt to import. */
 export interface ImportItem {
@@ -47,9 +49,14 @@ async function gitSource(folder: string): Promise<ImportSource> {
 
 /** Commits, parents before children, so that a transaction comes before the next one. */
 async function* commitItems(folder: string): AsyncGenerator<ImportItem> {
-  const child = spawn('git', ['-C', folder, 'log', '--reverse', '--topo-order', '--format=%H %T %P', 'HEAD'], { stdio: ['ignore', 'pipe', 'ignore'] });
+  const child = spawn('git', ['-C', folder, 'log', '--reverse', '--topo-order', '--no-show-signature', '--format=%H %T %P', 'HEAD'], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  const ended = once(child, 'close');
   try {
     for await (const { line, number } of lineItems(child.stdout)) yield { line: receiptJson(commitReceipt(line)), number, position: number };
+    const [code] = await ended;
+    if (code !== 0) throw new CommandFailure(EXIT.io, `git stopped in the middle of the history of ${folder}: the same command goes on from there`);
   } finally {
     child.kill();
   }
@@ -69,26 +76,32 @@ async function git(folder: string, ...args: readonly string[]): Promise<string> 
 /** Lines with their place in the bytes. The sidecar judges them: only their length is looked at here. */
 async function* lineItems(input: Readable): AsyncGenerator<ImportItem> {
   let rest = Buffer.alloc(0);
+  let isTooLong = false;
   let position = 0;
   let number = 0;
   for await (const chunk of input) {
-    const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
     let start = 0;
-    for (let newline = bytes.indexOf(0x0a); newline !== -1; newline = bytes.indexOf(0x0a, start)) {
+    for (let newline = chunk.indexOf(0x0a); newline !== -1; newline = chunk.indexOf(0x0a, start)) {
       number += 1;
-      position += newline + 1 - start;
-      const line = textOf(bytes.subarray(start, newline));
+      position += rest.length + newline + 1 - start;
+      const line = isTooLong ? TOO_LONG : textOf(Buffer.concat([rest, chunk.subarray(start, newline)]));
+      rest = Buffer.alloc(0);
+      isTooLong = false;
       start = newline + 1;
       if (line !== '') yield { line, number, position };
     }
-    rest = bytes.subarray(start);
-    if (rest.length > LINE_BYTES_MAX) throw new CommandFailure(EXIT.badData, `Line ${number + 1} is longer than ${LINE_BYTES_MAX - 1} bytes`);
+    rest = Buffer.concat([rest, chunk.subarray(start)]);
+    if (rest.length <= LINE_BYTES_MAX && !isTooLong) continue;
+    isTooLong = true;
+    position += rest.length;
+    rest = Buffer.alloc(0);
   }
-  const line = textOf(rest);
+  const line = isTooLong ? TOO_LONG : textOf(rest);
   if (line !== '') yield { line, number: number + 1, position: position + rest.length };
 }
 
 /** What is not UTF-8 must not become another receipt by being repaired: it goes on as a text, which the sidecar refuses. */
 function textOf(bytes: Buffer): string {
+  if (bytes.length > LINE_BYTES_MAX) return TOO_LONG;
   return (utf8Text(bytes) ?? '"This line is not UTF-8"').trim();
 }

@@ -5,8 +5,9 @@ import { OverloadedError, ReceiptSyncError } from '../../errors.ts';
 import { CommandFailure, EXIT, type ExitCode } from '../exit.ts';
 import { tell } from '../io.ts';
 import { ProgressBar } from '../progress.ts';
+import { printable } from '../table.ts';
 import type { ImportItem, ImportSource } from './items.ts';
-import { isLast, readProgress, removeProgress, writeProgress } from './progress-file.ts';
+import { type ImportProgress, isLast, isOfRegion, readProgress, removeProgress, writeProgress } from './progress-file.ts';
 
 /** Receipts of one request, and requests under way: enough that the sidecar is never idle. */
 const BATCH_ITEMS = 2_048;
@@ -40,6 +41,10 @@ export async function runImport(
   options: { readonly wait: string; readonly progressFile: string | undefined },
 ): Promise<ImportCounts> {
   const { progressFile } = options;
+  const region: string = progressFile === undefined ? '' : String(JSON.parse(await client.getStatusJson()).region);
+  const progress = progressFile === undefined ? undefined : readProgress(progressFile);
+  if (progress !== undefined && !isOfRegion(progress, region))
+    throw new CommandFailure(EXIT.badData, `${progressFile} is of an import into ${progress.region}, not "${region}": remove it to begin anew`);
   const counts = { quorum: 0, known: 0, pending: 0, refused: 0, conflict: 0, invalid: 0, skipped: 0 };
   const underWay: Batch[] = [];
   using bar = new ProgressBar('import');
@@ -51,14 +56,14 @@ export async function runImport(
       const outcome = outcomeOf(answer);
       counts[outcome] += 1;
       if (outcome === 'invalid' || outcome === 'conflict' || outcome === 'refused') complaints += 1;
-      if ('error' in answer && complaints <= COMPLAINTS_MAX) tell(`Item ${batch.items[n]?.number}: ${answer.error.message}`);
+      if ('error' in answer && complaints <= COMPLAINTS_MAX) tell(`Item ${batch.items[n]?.number}: ${printable(answer.error.message)}`);
     }
     const last = batch.items.at(-1);
     if (last === undefined) return;
-    if (progressFile !== undefined) writeProgress(progressFile, last);
+    if (progressFile !== undefined) writeProgress(progressFile, last, region);
     bar.show({ done: last.position, total: source.total, receipts: counts.quorum + counts.known + counts.pending });
   };
-  for await (const items of batchesOf(source, progressFile, counts)) {
+  for await (const items of batchesOf(source, progress, counts)) {
     // Its failure is met where the answers are awaited, in order.
     const answers = sent(client, items, options.wait);
     answers.catch(() => undefined);
@@ -77,14 +82,14 @@ export function importExit(counts: ImportCounts): ExitCode {
   return counts.pending > 0 ? EXIT.tryAgain : EXIT.ok;
 }
 
-async function* batchesOf(source: ImportSource, progressFile: string | undefined, counts: { skipped: number }): AsyncGenerator<readonly ImportItem[]> {
-  const progress = progressFile === undefined ? undefined : readProgress(progressFile);
+async function* batchesOf(source: ImportSource, progress: ImportProgress | undefined, counts: { skipped: number }): AsyncGenerator<readonly ImportItem[]> {
   let batch: ImportItem[] = [];
+  let lastNumber = 0;
   for await (const item of source.items()) {
+    lastNumber = item.number;
     if (progress !== undefined && item.number <= progress.number) {
       counts.skipped += 1;
-      if (item.number === progress.number && !isLast(progress, item))
-        throw new CommandFailure(EXIT.badData, `${progressFile} belongs to another input: remove it to begin anew`);
+      if (item.number === progress.number && !isLast(progress, item)) throw anotherInput();
       continue;
     }
     batch.push(item);
@@ -92,7 +97,13 @@ async function* batchesOf(source: ImportSource, progressFile: string | undefined
     yield batch;
     batch = [];
   }
+  // An input that ends before the place an earlier run came to was passed over as a whole, unlooked at.
+  if (progress !== undefined && lastNumber < progress.number) throw anotherInput();
   if (batch.length > 0) yield batch;
+}
+
+function anotherInput(): CommandFailure {
+  return new CommandFailure(EXIT.badData, 'The progress file belongs to another input: remove it (see --progress) to begin anew');
 }
 
 /** One request, repeated while the sidecar asks for time. Repeats are safe: what it has is known there. */
