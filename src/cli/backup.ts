@@ -79,7 +79,9 @@ async function copyInto(store: SqliteStore, client: ReceiptSyncClient, dir: stri
     if (bytes >= COMMIT_BYTES) await write();
   }
   await write();
-  await store.commit({ ...NO_CHANGES, offsets, parked, notes });
+  // What the region signs after this copy is not in it: started in its place, it must sign nothing (SPEC §2.1).
+  const forgot = mirrored.length > 0 ? ['this store is a backup, and knows nothing of what was signed after it'] : [];
+  await store.commit({ ...NO_CHANGES, offsets, parked, notes, forgot });
   return added;
 }
 

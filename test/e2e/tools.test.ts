@@ -23,7 +23,7 @@ let config = '';
 before(async () => {
   console.log(`seed ${seed}`);
   folder = await mkdtemp(join(tmpdir(), 'receipt-sync-tools-'));
-  daemons = await threeDaemons(folder);
+  daemons = await threeDaemons(folder, { plain: true });
   await Promise.all(daemons.map((daemon) => daemon.start()));
   url = daemons[0]?.localUrl ?? '';
   config = join(daemons[0]?.folder ?? '', 'config.yaml');
