@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { RECEIPT_BYTES_MAX, receiptOfLine, tooLarge } from '../adapters/http/request.ts';
+import { tooLarge } from '../adapters/http/body.ts';
+import { RECEIPT_BYTES_MAX, receiptOfLine } from '../adapters/http/request.ts';
 import type { Receipt } from '../receipt/receipt.ts';
 import { type ItemAnswer, itemJson } from './answers.ts';
 

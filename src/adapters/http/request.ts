@@ -4,6 +4,7 @@ import { InvalidJsonError, InvalidReceiptError, OverloadedError, ReceiptSyncErro
 import type { Receipt } from '../../receipt/receipt.ts';
 import { receiptFromJson, receiptsFromJsonArray, startsArray } from '../../receipt/wire.ts';
 import { utf8Text } from '../../std/bytes.ts';
+import { bodyOf, tooLarge } from './body.ts';
 
 /** CONTRACT §4. */
 export const RECEIPT_BYTES_MAX = 65_536;
@@ -30,20 +31,6 @@ export function mediaOf(request: IncomingMessage): Media {
   throw new RequestHeaderError('UNSUPPORTED_MEDIA', 'content-type', 'Content-Type must be application/json or application/x-ndjson, in UTF-8');
 }
 
-/** The whole body; TOO_LARGE as soon as that is known, by its announced length or on the way. */
-async function readBody(request: IncomingMessage, bytesMax: number): Promise<Buffer> {
-  const announced = Number(request.headers['content-length'] ?? 0);
-  if (announced > bytesMax) throw tooLarge(bytesMax);
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
-    bytes += chunk.length;
-    if (bytes > bytesMax) throw tooLarge(bytesMax);
-    chunks.push(chunk);
-  }
-  return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks);
-}
-
 /** Bytes of bodies that may be read at once on one listener (DESIGN law 7). */
 const BODIES_BYTES_MAX = 64 * 1024 * 1024;
 const OVERLOAD_RETRY_AFTER_MS = 1_000;
@@ -59,9 +46,9 @@ export class BodyBudget {
     this.#bodyMsMax = bodyMsMax;
   }
 
-  /** As {@link readBody}; OVERLOADED where the budget is spent, REQUEST_TIMEOUT where the body does not come. */
+  /** The whole body; TOO_LARGE, OVERLOADED where the budget is spent, REQUEST_TIMEOUT where the body does not come. */
   read(request: IncomingMessage, bytesMax: number): Promise<Buffer> {
-    return this.during(request, bytesMax, () => inTime(readBody(request, bytesMax), this.#bodyMsMax));
+    return this.during(request, bytesMax, () => inTime(bodyOf(request, bytesMax), this.#bodyMsMax));
   }
 
   /** Does something with the body's bytes booked as long as it takes. */
@@ -128,11 +115,6 @@ function linesOf(body: Uint8Array): readonly Uint8Array[] {
 export function bearerMatches(request: IncomingMessage, token: string): boolean {
   const [, offered] = /^Bearer +(.+)$/i.exec(request.headers.authorization ?? '') ?? [];
   return offered !== undefined && timingSafeEqual(hash('sha256', offered, 'buffer'), hash('sha256', token, 'buffer'));
-}
-
-/** A body, line or receipt beyond its bound. */
-export function tooLarge(bytesMax: number): ReceiptSyncError {
-  return new ReceiptSyncError('TOO_LARGE', `The body must have at most ${bytesMax} bytes`);
 }
 
 function notUtf8(): InvalidJsonError {

@@ -4,7 +4,8 @@ import { BATCH_BYTES_MAX, BATCH_MEDIA_TYPE, checkpointOf, SIZE_MEDIA_TYPE } from
 import { formatMirrorWord } from '../../log/mirror-answer.ts';
 import type { MirrorHeaders } from '../../ports/peer.ts';
 import type { BatchOrigin, MirrorAnswer, Receiving } from '../../ports/receiving.ts';
-import { type BodyBudget, tooLarge } from '../http/request.ts';
+import { bodyOf } from '../http/body.ts';
+import type { BodyBudget } from '../http/request.ts';
 import type { Exchange } from '../http/route.ts';
 
 /** Is this a batch of the mirror protocol? It authenticates itself. */
@@ -28,21 +29,17 @@ export async function takeBatch(region: Receiving, { request, response }: Exchan
 }
 
 async function receive(region: Receiving, request: IncomingMessage): Promise<MirrorAnswer> {
-  if (Number(request.headers['content-length'] ?? 0) > BATCH_BYTES_MAX) throw tooLarge(BATCH_BYTES_MAX);
-  const chunks: Buffer[] = [];
-  let bytes = 0;
   let origin: BatchOrigin | undefined;
-  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
-    bytes += chunk.length;
-    if (bytes > BATCH_BYTES_MAX) throw tooLarge(BATCH_BYTES_MAX);
-    chunks.push(chunk);
-    if (origin !== undefined) continue;
-    const admitted = admit(region, chunks.length === 1 ? chunk : Buffer.concat(chunks));
+  const body = await bodyOf<MirrorAnswer>(request, BATCH_BYTES_MAX, (parts) => {
+    if (origin !== undefined) return undefined;
+    const admitted = admit(region, parts.length === 1 && parts[0] !== undefined ? parts[0] : Buffer.concat(parts));
     if (admitted !== undefined && 'kind' in admitted) return admitted;
     origin = admitted;
-  }
+    return undefined;
+  });
+  if (!(body instanceof Uint8Array)) return body;
   if (origin === undefined) throw new InvalidEvidenceError('batch', 'ends within its checkpoint');
-  return region.receiveBatch(origin, chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks), headersOf(request));
+  return region.receiveBatch(origin, body, headersOf(request));
 }
 
 function admit(region: Receiving, begun: Uint8Array): ReturnType<Receiving['admitBatch']> | undefined {

@@ -9,6 +9,7 @@ import { type JsonValue, parseJson } from '../../std/json.ts';
 import { pathSegment } from '../../std/path-segment.ts';
 import { rfc3339 } from '../../std/time.ts';
 import { badAnswer, exchangeFailure, statusFailure, wrongIdentity } from './failures.ts';
+import { type HttpAnswer, type HttpCall, httpCall, TooLong } from './http-call.ts';
 import { mirrorReport } from './mirror-report.ts';
 
 /** An answer to one receipt, and to a read (SPEC §3.1). */
@@ -30,12 +31,6 @@ export interface HttpPeerOptions {
   readonly token?: (() => string | undefined) | undefined;
   /** PEM of the authority to trust instead of the system's. */
   readonly ca?: string | undefined;
-}
-
-interface HttpAnswer {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  readonly body: Buffer;
 }
 
 /** Both protocols over HTTP/1.1 to one remote (SPEC §3). Redirects are failures; the caller's signal is the only timeout. */
@@ -106,15 +101,8 @@ export class HttpPeer implements Peer {
     await this.#pool.destroy();
   }
 
-  async #request(request: {
-    readonly method: 'GET' | 'POST';
-    readonly path: string;
-    readonly body?: string | Uint8Array;
-    readonly headers?: Readonly<Record<string, string>>;
-    readonly bytesMax: number;
-    readonly signal: AbortSignal;
-  }): Promise<HttpAnswer> {
-    const { method, path, body = null, bytesMax, signal } = request;
+  #request(request: Omit<HttpCall, 'body' | 'headers'> & Partial<Pick<HttpCall, 'body' | 'headers'>>): Promise<HttpAnswer> {
+    const { body = null } = request;
     const token = this.#options.token?.();
     const headers = {
       accept: 'application/json',
@@ -122,8 +110,7 @@ export class HttpPeer implements Peer {
       ...request.headers,
       ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
     };
-    const response = await this.#pool.request({ method, path, headers, body, signal });
-    return { status: response.statusCode, headers: response.headers, body: await capped(response.body, bytesMax) };
+    return httpCall(this.#pool, { ...request, headers, body });
   }
 
   #deliveries(parcels: readonly Parcel[], body: Buffer): readonly Delivery[] {
@@ -239,17 +226,4 @@ function batchOffer(header: string | string[] | undefined): number | undefined {
 
 function headerText(header: string | string[] | undefined): string | undefined {
   return Array.isArray(header) ? header[0] : header;
-}
-
-class TooLong extends Error {}
-
-async function capped(body: AsyncIterable<Buffer>, bytesMax: number): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of body) {
-    bytes += chunk.length;
-    if (bytes > bytesMax) throw new TooLong(`more than ${bytesMax} bytes`);
-    chunks.push(chunk);
-  }
-  return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks);
 }
