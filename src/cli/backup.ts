@@ -17,7 +17,7 @@ import { ProgressBar } from './progress.ts';
 import { withTarget } from './target.ts';
 
 /** Frames of one transaction: few fsyncs, little memory. */
-const COMMIT_BYTES = 4 * 1024 * 1024;
+const COMMIT_BYTES = 2 * 1024 * 1024;
 /** Beyond every place there can be: asks for the head alone. */
 const NOTHING_AFTER = 999_999_999_999_999;
 

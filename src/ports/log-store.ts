@@ -33,7 +33,7 @@ export interface Recovered {
 export interface LogStore {
   recover(): Promise<Recovered>;
   /**
-   * Resolves after a successful fsync covers all of `changes`, and the lock file's too where this region signs (SPEC §2.1). Rejects
+   * Resolves after a successful fsync covers all of `changes`, where this region signs beyond the reach of a restored copy too (SPEC §2.1). Rejects
    * with StoreFailedError: nothing may be acknowledged, though a failed commit may turn out durable at the next start. With
    * `untilRestart` every later commit rejects too; without (disk full, say) the transaction was rolled back and a later one may succeed.
    *

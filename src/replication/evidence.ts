@@ -18,7 +18,7 @@ import type { Committer, OwnGroup } from './commit.ts';
 import { Instances } from './instances.ts';
 import { LogReader } from './log-reader.ts';
 import { Mirror } from './mirror.ts';
-import type { RefusedRanges } from './mirror-link.ts';
+import type { RefusedRanges } from './mirror-link-options.ts';
 import { OwnGroups } from './own-groups.ts';
 
 /** A sync point is fixed this often while there is something new (SPEC §3.2). */

@@ -13,6 +13,8 @@ export const SHOW_MS = 30_000;
 export const BEAT_MS = 10_000;
 /** The local store could not be read: it is asked again after this. */
 export const UNREADABLE_MS = 1_000;
+/** Answers in a row whose signature is not checked because a later one covers them: every fourth is, whatever follows. */
+export const PASSED_OVER_MAX = 3;
 export const NOTHING: Uint8Array = new Uint8Array();
 
 /** One batch on its way. */

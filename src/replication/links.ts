@@ -4,6 +4,7 @@ import { OWN_LOG, type Recovered, type RemoteCosigned, type RemoteOffset } from 
 import type { Observer } from '../ports/observer.ts';
 import type { Peer } from '../ports/peer.ts';
 import type { SigningRegion } from '../quorum/cluster-policy.ts';
+import type { Roster } from '../quorum/roster.ts';
 import type { Committer, OwnGroup } from './commit.ts';
 import type { Evidence } from './evidence.ts';
 import { Link, type RegionLink } from './link.ts';
@@ -26,6 +27,7 @@ export interface LinksOptions {
   readonly retryBackoffMs: number;
   readonly tail: Tail;
   readonly room: WaitingRoom;
+  readonly roster: Roster;
   readonly committer: Committer;
   readonly clock: Clock;
   readonly entropy: Entropy;
@@ -49,7 +51,8 @@ export class Links {
     this.all = options.remotes.map((remote, position) => {
       const mirror = options.mirrors.get(remote.regionId);
       if (mirror === undefined || options.evidence === undefined) return plainLink(options, recovered, { remote, position });
-      return mirrorLink(options, recovered, { remote, position, mirror, evidence: options.evidence });
+      const isReachedByOthers = (size: number): boolean => this.#isReached(size, position);
+      return mirrorLink(options, recovered, { remote, position, mirror, evidence: options.evidence, isReachedByOthers });
     });
     this.#plain = this.all.filter((link) => link instanceof Link);
     this.#mirrored = this.all.filter((link) => link instanceof MirrorLink);
@@ -79,6 +82,16 @@ export class Links {
     for (const link of this.#mirrored) link.look();
   }
 
+  /** Is the weight that has all entries below `size` enough without this remote? */
+  #isReached(size: number, without: number): boolean {
+    const { roster } = this.#options;
+    const weight = roster.remotes.reduce(
+      (sum, remote, n) => sum + (n !== without && (this.all[n]?.offset ?? 0) >= size ? remote.weight : 0),
+      roster.localWeight,
+    );
+    return weight >= roster.threshold;
+  }
+
   offsets(): readonly RemoteOffset[] {
     return this.all.flatMap((link, n) => (link instanceof Link ? [{ region: this.#options.remotes[n]?.regionId ?? '', offset: link.offset }] : []));
   }
@@ -92,6 +105,12 @@ export class Links {
 interface At {
   readonly remote: LinkedRemote;
   readonly position: number;
+}
+
+interface MirroredAt extends At {
+  readonly mirror: SigningRegion;
+  readonly evidence: Evidence;
+  readonly isReachedByOthers: (size: number) => boolean;
 }
 
 function plainLink(options: LinksOptions, recovered: Recovered, { remote, position }: At): Link {
@@ -122,9 +141,9 @@ function plainLink(options: LinksOptions, recovered: Recovered, { remote, positi
   );
 }
 
-function mirrorLink(options: LinksOptions, recovered: Recovered, at: At & { readonly mirror: SigningRegion; readonly evidence: Evidence }): MirrorLink {
+function mirrorLink(options: LinksOptions, recovered: Recovered, at: MirroredAt): MirrorLink {
   const { committer, observe } = options;
-  const { remote, position, mirror, evidence } = at;
+  const { remote, position, mirror, evidence, isReachedByOthers } = at;
   const { regionId, timeoutMs, peer } = remote;
   const calls = new MirrorCalls({ ...options, regionId, position });
   const isNamed = (index: number): boolean =>
@@ -136,6 +155,7 @@ function mirrorLink(options: LinksOptions, recovered: Recovered, at: At & { read
       timeoutMs,
       peer,
       calls,
+      isReachedByOthers,
       remote: mirror,
       checkpoints: evidence.checkpoints,
       groups: evidence.groups,

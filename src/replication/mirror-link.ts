@@ -1,15 +1,12 @@
 import { encodeBatch } from '../log/batch.ts';
-import type { MirrorWord } from '../log/mirror-answer.ts';
-import type { Clock } from '../ports/clock.ts';
 import type { RemoteCosigned } from '../ports/log-store.ts';
-import type { MirrorHeaders, MirrorReport, Peer } from '../ports/peer.ts';
-import type { SigningRegion } from '../quorum/cluster-policy.ts';
+import type { MirrorReport } from '../ports/peer.ts';
 import type { Word } from '../quorum/tally.ts';
 import type { Failure } from '../region/failure.ts';
 import { utf8Bytes } from '../std/bytes.ts';
 import { verifyCosignature } from '../tlog/cosignature.ts';
 import { formatNote, type NoteSignature } from '../tlog/note.ts';
-import { type Checkpoints, noteOf, type OwnText } from './checkpoints.ts';
+import { noteOf, type OwnText } from './checkpoints.ts';
 import { within } from './exchange.ts';
 import {
   BAD_COSIGNATURE,
@@ -20,36 +17,16 @@ import {
   type Flight,
   FORGOTTEN,
   NOTHING,
+  PASSED_OVER_MAX,
   SHOW_MS,
   SPACING_MS,
   UNREADABLE_MS,
 } from './flight.ts';
 import type { LinkStatus, RegionLink } from './link.ts';
-import { type MirrorCalls, REFUSED_ENTRY } from './mirror-calls.ts';
-import type { OwnGroups, Stretch } from './own-groups.ts';
-import { Reach, type ReachOptions } from './reach.ts';
-
-/** Entries that a mirror refuses, lowest first. */
-export type RefusedRanges = (MirrorWord & { readonly kind: 'refuses' })['ranges'];
-
-export interface MirrorLinkOptions extends ReachOptions {
-  readonly timeoutMs: number;
-  readonly peer: Peer;
-  readonly remote: SigningRegion;
-  readonly checkpoints: Checkpoints;
-  readonly groups: OwnGroups;
-  /** The root that the own log had at a size. */
-  readonly rootAt: (size: number) => Promise<Uint8Array>;
-  readonly headers: MirrorHeaders;
-  readonly clock: Clock;
-  readonly calls: MirrorCalls;
-  /** A larger text was cosigned: entries [from, to) are on this remote's stable storage. */
-  readonly onCosigned: (from: number, to: number) => void;
-  /** Entries that the remote refuses and no text of ours names yet. */
-  readonly onRefused: (ranges: RefusedRanges) => Promise<void>;
-  /** The remote holds more of our log than we do: we have forgotten (SPEC §2.1). */
-  readonly onForgotten: (reason: string) => void;
-}
+import { REFUSED_ENTRY } from './mirror-calls.ts';
+import type { MirrorLinkOptions, RefusedRanges } from './mirror-link-options.ts';
+import type { Stretch } from './own-groups.ts';
+import { Reach } from './reach.ts';
 
 /**
  * All that one region knows of and sends to one mirror (SPEC §3.2). What it owes is one number: the size it has cosigned. Nothing is
@@ -72,6 +49,8 @@ export class MirrorLink implements RegionLink {
   #isLoading = false;
   #sentMs = Number.NEGATIVE_INFINITY;
   #isNaming = false;
+  /** Cosignatures in a row that were not looked at. */
+  #passedOver = 0;
   #unreadableMs = Number.NEGATIVE_INFINITY;
   #forgotten = false;
   #shownMs = Number.NEGATIVE_INFINITY;
@@ -312,6 +291,12 @@ export class MirrorLink implements RegionLink {
   #cosignedBy(flight: Flight, line: NoteSignature): void {
     const { remote, regionId, checkpoints, onCosigned } = this.#options;
     const { text } = flight;
+    if (this.#mayPassOver(flight)) {
+      this.#passedOver += 1;
+      this.#answered(text.size);
+      return;
+    }
+    this.#passedOver = 0;
     if (!verifyCosignature(remote.mirrorKey, text.text, line)) {
       this.#failed(flight, BAD_COSIGNATURE);
       return;
@@ -324,6 +309,13 @@ export class MirrorLink implements RegionLink {
     if (text.size < from) return;
     this.#cosigned = { region: regionId, size: text.size, note: formatNote({ text: text.text, signatures: [text.signature, line] }) };
     onCosigned(from, text.size);
+  }
+
+  /** A later answer under way covers this one's entries and nobody needs them counted: a signature that is not checked is not counted, and costs nothing. */
+  #mayPassOver({ kind, text }: Flight): boolean {
+    const { checkpoints, isReachedByOthers } = this.#options;
+    if (kind !== 'entries' || this.#passedOver >= PASSED_OVER_MAX || text === checkpoints.sync || checkpoints.refused.length > 0) return false;
+    return [...this.#flights].some((other) => other.kind === 'entries' && other.text.size > text.size) && isReachedByOthers(text.size);
   }
 
   /** Stored there, and not signed: until our texts name what it refuses, asking again is of no use. */

@@ -102,7 +102,7 @@ export class Mirror {
       if (origin.text.size !== batch.start + batch.count) throw new InvalidEvidenceError('batch', 'does not end where its checkpoint does');
       const certified = batch.certified.length === 0 ? undefined : this.#readCertified(batch.certified);
       if (certified !== undefined && this.#isForgotten(certified.note, certified.text)) return FORGOTTEN;
-      const answer = await this.#take(this.#jobOf(origin, batch));
+      const answer = await this.#take(this.#jobOf(origin, batch), origin.note.text);
       // After the answer is certain: whatever becomes of the second field, the batch is not refused for it.
       if (certified !== undefined) void this.#takeCertified(certified);
       else if (this.#ahead !== undefined) void this.#takeCertified(this.#ahead);
@@ -131,13 +131,13 @@ export class Mirror {
   }
 
   /** In order: what begins beyond what is under way waits for what goes before it. */
-  async #take(job: BatchJob): Promise<MirrorAnswer> {
+  async #take(job: BatchJob, signed: string): Promise<MirrorAnswer> {
     // A batch of no entries asks where we stand: nothing that it waits for is on its way.
     const isAhead = job.start > this.#expected;
     if (isAhead && (job.items.length === 0 || !(await this.#park(job)))) return { kind: 'size', size: this.size };
     this.#underWay += 1;
     this.#expected = Math.max(this.#expected, job.text.size);
-    const answered = this.#submit(job);
+    const answered = this.#submit(job, signed);
     this.#release();
     const answer = await answered;
     this.#underWay -= 1;
@@ -168,22 +168,22 @@ export class Mirror {
     for (const { job, go } of [...this.#parked.values()]) if (job.start <= this.#expected) go();
   }
 
-  #submit(job: BatchJob): Promise<MirrorAnswer> {
+  #submit(job: BatchJob, signed: string): Promise<MirrorAnswer> {
     return new Promise((resolve) => {
       this.#options.committer.submitBatch(job, {
-        answered: (answer) => resolve(this.#say(answer, job)),
+        answered: (answer) => resolve(this.#say(answer, job, signed)),
         failed: (error) => resolve(failureOf(error)),
       });
     });
   }
 
   /** Durable from here on: now it is signed (SPEC §3.2 f). */
-  #say(answer: BatchAnswer, job: BatchJob): MirrorAnswer {
+  #say(answer: BatchAnswer, job: BatchJob, signed: string): MirrorAnswer {
     const { signer, observe, origin } = this.#options;
     switch (answer.kind) {
       case 'cosigned':
         if (this.#options.isForgotten()) return FORGOTTEN;
-        return { kind: 'cosigned', line: signer.cosign(parseNote(job.note).text, answer.atS) };
+        return { kind: 'cosigned', line: signer.cosign(signed, answer.atS) };
       case 'refuses':
         return answer;
       case 'behind':

@@ -312,7 +312,15 @@ export class Region implements Receiving {
     const { signing } = this.#ports;
     // A region that has forgotten sends nothing: what it would say may not be what it once said.
     const peers = recovered.forgot === undefined ? this.#peers : [];
-    const parts = { ...this.#ports, tail: this.#tail, room: this.#room, committer: this.#committer, observe: this.#observe, evidence: this.#evidence };
+    const parts = {
+      ...this.#ports,
+      tail: this.#tail,
+      room: this.#room,
+      roster: this.#roster,
+      committer: this.#committer,
+      observe: this.#observe,
+      evidence: this.#evidence,
+    };
     const { maxRetries, retryBackoffMs } = settings;
     return new Links(
       {

@@ -2,23 +2,62 @@ import assert from 'node:assert/strict';
 import { chmodSync, cpSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { newKeys, readSigner } from '../../src/adapters/signer-file.ts';
+import { recordsOf } from '../../src/adapters/store-sqlite/journal-record.ts';
 import { MirroredCluster, until } from '../mirrored.ts';
 import { receiptOf } from '../receipts.ts';
 
 const THREE = { weights: { 'us-east-1': 1, 'us-west-1': 1, 'eu-west-1': 1 }, threshold: 2 };
 
-test('a store that is put back from an older copy is behind its lock file: it serves reads, takes and signs nothing, and says why', async () => {
+/** Makes the lock file forget a commit in its middle, as it does of its own when it is full. */
+function forgetCommit(lock: string, number: number): void {
+  const file = readFileSync(lock);
+  const at = recordsOf(file).find((record) => record.kind === 'commit' && record.number === number)?.at;
+  assert.ok(at !== undefined);
+  file.fill(0, at, at + 4);
+  writeFileSync(lock, file);
+}
+
+/** The newest commit that a lock file tells of. */
+function newestCommit(lock: string): number {
+  return recordsOf(readFileSync(lock)).at(-1)?.number ?? 0;
+}
+
+test('a store that is put back from an older copy is brought up from its lock file, and signs on', async () => {
   await using cluster = await MirroredCluster.start(THREE);
   const east = cluster.region('us-east-1');
   const { dataDir } = east.config;
   await east.manager.syncReceipt(receiptOf(1), { waitFor: 'all' });
   await east.stop();
   cpSync(dataDir, `${dataDir}.copy`, { recursive: true });
+  // What a signature rested on after the copy was made is in the lock file, whole.
   await east.start();
-  await east.manager.syncReceipt(receiptOf(2), { waitFor: 'all' });
+  assert.equal((await east.manager.syncReceipt(receiptOf(2), { waitFor: 'all' })).outcome, 'quorum');
+  const lock = readFileSync(`${dataDir}.lock`);
   await east.stop();
   rmSync(dataDir, { recursive: true });
   renameSync(`${dataDir}.copy`, dataDir);
+  writeFileSync(`${dataDir}.lock`, lock);
+  await east.start();
+  assert.deepEqual(east.manager.overview().alarms, []);
+  assert.deepEqual(await east.manager.getReceipt('rec-2'), receiptOf(2));
+  assert.equal((await east.manager.syncReceipt(receiptOf(3), { waitFor: 'all' })).syncedRegions, 3);
+});
+
+test('a store that is put back from a copy older than its lock file reaches: it serves reads, takes and signs nothing, and says why', async () => {
+  await using cluster = await MirroredCluster.start(THREE);
+  const east = cluster.region('us-east-1');
+  const { dataDir } = east.config;
+  await east.manager.syncReceipt(receiptOf(1), { waitFor: 'all' });
+  await east.stop();
+  cpSync(dataDir, `${dataDir}.copy`, { recursive: true });
+  const before = newestCommit(`${dataDir}.lock`);
+  await east.start();
+  await east.manager.syncReceipt(receiptOf(2), { waitFor: 'all' });
+  await east.manager.syncReceipt(receiptOf(22), { waitFor: 'all' });
+  await east.stop();
+  rmSync(dataDir, { recursive: true });
+  renameSync(`${dataDir}.copy`, dataDir);
+  forgetCommit(`${dataDir}.lock`, before + 1);
   await east.start();
   assert.deepEqual(
     east.manager.overview().alarms.map(({ alarm }) => alarm),
@@ -57,11 +96,9 @@ test('a lock file that is gone, damaged, or another store’s is as good as none
   const other = cluster.region('us-west-1');
   await other.stop();
   assert.match((await alarmsWith(readFileSync(`${other.config.dataDir}.lock`)))[0] ?? '', /names another store/);
-  // One of the two places torn by a power cut: the other one, a commit older, is what counts.
-  const torn = Buffer.from(good);
-  const newest = good.readBigUInt64BE(40) > good.readBigUInt64BE(512 + 40) ? 0 : 512;
-  torn.fill(0xff, newest + 60, newest + 300);
-  torn[newest + 45] = 0xff;
+  // The record that was being written, torn by a power cut: nothing rested on it.
+  const torn = Buffer.concat([good, Buffer.alloc(4_096)]);
+  torn.write('RSjc', good.length, 'latin1');
   assert.deepEqual(await alarmsWith(torn), []);
   assert.deepEqual(await alarmsWith(good), []);
 });

@@ -10,6 +10,7 @@ export interface HttpCall {
   readonly signal: AbortSignal;
 }
 
+/** What came back: any status, and the whole body. */
 export interface HttpAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;

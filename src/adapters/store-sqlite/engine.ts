@@ -1,17 +1,19 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { deserialize, serialize } from 'node:v8';
 import { StoreFailedError } from '../../errors.ts';
 import { TEXTS_KEPT } from '../../log/changes.ts';
 import { recordedAt } from '../../log/entry.ts';
 import { groupItems } from '../../log/group.ts';
-import { type Changes, type LogNumber, type NewGroup, OWN_LOG, RECEIVED_LOG, type Recovered } from '../../ports/log-store.ts';
+import { type Changes, type LogNumber, type NewGroup, NO_CHANGES, OWN_LOG, RECEIVED_LOG, type Recovered } from '../../ports/log-store.ts';
 import { receiptIdOf } from '../../receipt/canonical.ts';
 import { assert } from '../../std/assert.ts';
-import type { LockFile } from './lock-file.ts';
+import { type ChainedCommit, NO_CHAIN } from './journal-record.ts';
 import { openDirectory, type StoreIdentity } from './open.ts';
+import { bytesOf } from './reader.ts';
 import { recoverCosigned, recoverLogs, recoverOffsets, recoverParked } from './recovery.ts';
 import { resultCode, SQLITE_FULL } from './result-codes.ts';
 import { COMMIT_NUMBER } from './schema.ts';
-import { startSigning } from './start-signing.ts';
+import { type StartedStore, startJournal } from './start-journal.ts';
 
 /** A probe writes this much, durably, and takes it back: enough that a full disk can't miss it. */
 const PROBE_BYTES = 256 * 1024;
@@ -22,15 +24,13 @@ const CHECKPOINT_PAGES = 1_000;
 export class Engine {
   readonly database: DatabaseSync;
   readonly #lock: DatabaseSync;
-  readonly #identity: { readonly storeId: string; readonly starts: number; readonly forgot: string | undefined };
-  /** Kept where this region signs and remembers all that it has signed. */
-  readonly #lockFile: LockFile | undefined;
+  readonly #started: StartedStore;
   readonly #statements: ReturnType<typeof prepare>;
-  #sizes = new Map<LogNumber, number>();
+  #sizes: Map<LogNumber, number>;
   #nextSeq: number;
-  #commitNumber: number;
+  #last: ChainedCommit;
   #pagesSinceCheckpoint = 0;
-  readonly #slots = new Map<LogNumber, number>();
+  #slots = new Map<LogNumber, number>();
   /** Why nothing is written any more. */
   #poison: StoreFailedError | undefined;
 
@@ -40,21 +40,24 @@ export class Engine {
     this.#lock = lock;
     this.#statements = prepare(database);
     this.#nextSeq = Number(database.prepare('SELECT coalesce(max(seq), 0) + 1 AS seq FROM entry_group').get()?.['seq']);
-    this.#commitNumber = Number(database.prepare('SELECT size FROM log WHERE log = ?').get(COMMIT_NUMBER)?.['size']);
-    const started = startSigning(database, { ...identity, commitNumber: this.#commitNumber });
-    this.#identity = started;
-    this.#lockFile = started.lockFile;
+    this.#last = lastCommit(database);
+    this.#sizes = sizesOf(database);
+    this.#started = startJournal(database, {
+      ...identity,
+      last: () => this.#last,
+      replay: ({ number, chain, body }) => this.#transact(() => this.#apply({ ...NO_CHANGES, ...deserialize(body) }, { number, chain })),
+      makeDurable: () => this.#checkpoint('TRUNCATE'),
+    });
   }
 
   recover(): Recovered {
     const { database } = this;
-    const logs = recoverLogs(database);
-    this.#sizes = new Map([...logs].map(([log, { size }]) => [log, size]));
+    const { storeId, starts, forgot } = this.#started;
     return {
-      storeId: this.#identity.storeId,
-      starts: this.#identity.starts,
-      forgot: this.#identity.forgot,
-      logs,
+      storeId,
+      starts,
+      forgot,
+      logs: recoverLogs(database),
       offsets: recoverOffsets(database),
       parked: recoverParked(database),
       cosigned: recoverCosigned(database),
@@ -66,41 +69,54 @@ export class Engine {
     if (this.#poison !== undefined) throw this.#poison;
   }
 
-  /** One transaction; returns once its fsync has, and the lock file's. */
-  commit(changes: Changes): void {
-    const sizes = new Map(this.#sizes);
-    const commitNumber = this.#commitNumber + 1;
+  /** One transaction; returns once it is durable. `serialized`: the changes, as the journal keeps them. */
+  commit(changes: Changes, serialized: Uint8Array = serialize(changes)): void {
+    this.checkWritable();
+    const { journal } = this.#started;
+    if (journal === undefined) throw new StoreFailedError('This store takes no writes: it has forgotten what was signed', { untilRestart: true });
+    const record = journal.record(this.#last.number + 1, serialized);
+    if (!journal.hasRoom(record)) {
+      this.#checkpoint('PASSIVE');
+      journal.turn();
+    }
     this.#transact(() => {
-      for (const { log, origin } of changes.mirrored) this.#statements.mirrored.run(log, origin);
-      for (const group of changes.groups) this.#append(group, sizes);
-      this.#keepEvidence(changes);
-      this.#statements.commitNumber.run(commitNumber);
-      for (const { region, offset } of changes.offsets) this.#statements.offset.run(region, offset);
-      for (const { region, index, status, code, message, atMs } of changes.parked) this.#statements.park.run(region, index, status, code, message, atMs);
+      this.#apply(changes, { number: this.#last.number + 1, chain: record.chain });
+      // Durable here, and not before: SQLite's own commit waits for no disk (docs/decisions/0011).
+      journal.write(record);
     });
-    this.#sizes = sizes;
-    this.#commitNumber = commitNumber;
-    this.#lockUpTo(commitNumber);
+    journal.advance();
   }
 
   /** Proves that a write can be made durable now. */
   probe(): void {
     this.#transact(() => this.#statements.probe.run(PROBE_BYTES));
     this.#transact(() => this.#statements.unprobe.run());
+    this.#checkpoint('PASSIVE');
   }
 
   /** Moves the WAL into the database now and then. After the commit has been answered: the WAL alone keeps what it holds. */
   checkpointIfDue(): void {
     if (this.#pagesSinceCheckpoint < CHECKPOINT_PAGES || this.#poison !== undefined) return;
     this.#pagesSinceCheckpoint = 0;
-    this.#checkpoint('PASSIVE');
+    this.#tryCheckpoint('PASSIVE');
   }
 
   close(): void {
-    if (this.#poison === undefined) this.#checkpoint('TRUNCATE');
+    if (this.#poison === undefined) this.#tryCheckpoint('TRUNCATE');
     this.database.close();
-    this.#lockFile?.close();
+    this.#started.journal?.close();
     this.#lock.close();
+  }
+
+  /** Everything of a turn, within its transaction. */
+  #apply(changes: Changes, commit: ChainedCommit): void {
+    for (const { log, origin } of changes.mirrored) this.#statements.mirrored.run(log, origin);
+    for (const group of changes.groups) this.#append(group);
+    this.#keepEvidence(changes);
+    this.#statements.commitNumber.run(commit.number, commit.chain);
+    for (const { region, offset } of changes.offsets) this.#statements.offset.run(region, offset);
+    for (const { region, index, status, code, message, atMs } of changes.parked) this.#statements.park.run(region, index, status, code, message, atMs);
+    this.#last = commit;
   }
 
   /** Trees, and what was signed, refused and certified. */
@@ -127,18 +143,9 @@ export class Engine {
     return slot % TEXTS_KEPT;
   }
 
-  /** SPEC §2.1: before any signature that rests on this commit. The disk's refusal is that of the commit. */
-  #lockUpTo(commitNumber: number): void {
-    try {
-      this.#lockFile?.write(commitNumber);
-    } catch (error) {
-      throw this.#failure(error);
-    }
-  }
-
-  #append(group: NewGroup, sizes: Map<LogNumber, number>): void {
+  #append(group: NewGroup): void {
     const { log, start, count, frame, digests } = group;
-    assert(start === (sizes.get(log) ?? 0), 'a group starts at the size of its log');
+    assert(start === (this.#sizes.get(log) ?? 0), 'a group starts at the size of its log');
     assert(digests.length === 32 * count, 'one digest an entry');
     const refused = new Set(group.refused);
     const index = log === OWN_LOG || log === RECEIVED_LOG ? this.#statements.receipt : this.#statements.mirroredReceipt;
@@ -153,31 +160,33 @@ export class Engine {
     this.#statements.group.run(this.#nextSeq, log, start, count, frame);
     this.#statements.log.run(log, start + count, String(last));
     this.#nextSeq += 1;
-    sizes.set(log, start + count);
+    this.#sizes.set(log, start + count);
     this.#pagesSinceCheckpoint += Math.ceil(frame.length / 4_096) + 4;
   }
 
   /**
-   * BEGIN … COMMIT with our reading of what a failure means. A full disk is seen before anything is durable (the write is refused,
-   * no fsync is asked for), so the transaction is rolled back and a later one may succeed. After anything else, a failed fsync above
-   * all, nobody knows what is on the disk: no write before the next start (DESIGN law 1), where the failed commit may turn up.
+   * BEGIN … COMMIT with our reading of what a failure means. A full disk is seen before anything counts, so the transaction is rolled
+   * back, its record in the journal withdrawn, and a later one may succeed. After anything else, a failed fsync above all, nobody
+   * knows what is on the disk: no write before the next start (DESIGN law 1), where the failed commit may turn up.
    */
   #transact(write: () => void): void {
     this.checkWritable();
-    const seq = this.#nextSeq;
+    const before = { seq: this.#nextSeq, last: this.#last, sizes: new Map(this.#sizes), slots: new Map(this.#slots) };
     try {
       this.database.exec('BEGIN IMMEDIATE');
       write();
       this.database.exec('COMMIT');
     } catch (error) {
-      this.#nextSeq = seq;
+      this.#nextSeq = before.seq;
+      this.#last = before.last;
+      this.#sizes = before.sizes;
+      this.#slots = before.slots;
       throw this.#failure(error);
     }
   }
 
   #failure(error: unknown): StoreFailedError {
-    const isFull = (resultCode(error) & 0xff) === SQLITE_FULL;
-    if (isFull && this.#rollBack()) return new StoreFailedError('The disk is full: nothing was stored', { cause: error, untilRestart: false });
+    if (isFull(error) && this.#rollBack()) return new StoreFailedError('The disk is full: nothing was stored', { cause: error, untilRestart: false });
     this.#poison = new StoreFailedError(`The store failed, no write is taken before a restart: ${String(error)}`, { cause: error, untilRestart: true });
     this.#rollBack();
     return this.#poison;
@@ -186,6 +195,7 @@ export class Engine {
   #rollBack(): boolean {
     try {
       if (this.database.isTransaction) this.database.exec('ROLLBACK');
+      this.#started?.journal?.withdraw();
       return true;
     } catch {
       // The transaction can't even be undone: the caller takes the store out of service.
@@ -193,13 +203,40 @@ export class Engine {
     }
   }
 
+  /** Everything that was committed is in the database, fsynced, when it returns. */
   #checkpoint(mode: 'PASSIVE' | 'TRUNCATE'): void {
     try {
-      this.database.exec(`PRAGMA wal_checkpoint(${mode})`);
+      const done = this.database.prepare(`PRAGMA wal_checkpoint(${mode})`).get();
+      assert(done?.['busy'] === 0 && done['log'] === done['checkpointed'], 'nobody else reads: a checkpoint is whole');
     } catch (error) {
-      if ((resultCode(error) & 0xff) !== SQLITE_FULL) this.#failure(error);
+      throw this.#failure(error);
     }
   }
+
+  /** A full disk keeps the WAL as it is: nothing is lost by it. Any other failure is seen by the next write. */
+  #tryCheckpoint(mode: 'PASSIVE' | 'TRUNCATE'): void {
+    try {
+      this.#checkpoint(mode);
+    } catch (error) {
+      if (!(error instanceof StoreFailedError)) throw error;
+    }
+  }
+}
+
+/** SQLite's word for it, or the kernel's about the journal. An fsync that says so is a failed fsync all the same. */
+function isFull(error: unknown): boolean {
+  if ((resultCode(error) & 0xff) === SQLITE_FULL) return true;
+  return error instanceof Error && 'code' in error && error.code === 'ENOSPC' && 'syscall' in error && error.syscall === 'write';
+}
+
+function lastCommit(database: DatabaseSync): ChainedCommit {
+  const row = database.prepare('SELECT size, root FROM log WHERE log = ?').get(COMMIT_NUMBER);
+  return { number: Number(row?.['size']), chain: row?.['root'] instanceof Uint8Array ? bytesOf(row['root']) : NO_CHAIN };
+}
+
+function sizesOf(database: DatabaseSync): Map<LogNumber, number> {
+  const rows = database.prepare('SELECT log, size FROM log WHERE log <> ?').all(COMMIT_NUMBER);
+  return new Map(rows.map((row) => [Number(row['log']), Number(row['size'])]));
 }
 
 type StatementName =
@@ -240,7 +277,7 @@ function prepare(database: DatabaseSync): Readonly<Record<StatementName, Stateme
     ),
     cosigned: database.prepare('INSERT OR REPLACE INTO remote_cosigned VALUES (?, ?, ?)'),
     forgot: database.prepare("INSERT OR REPLACE INTO meta (key, value) VALUES ('forgot', ?)"),
-    commitNumber: database.prepare(`UPDATE log SET size = ? WHERE log = ${COMMIT_NUMBER}`),
+    commitNumber: database.prepare(`UPDATE log SET size = ?, root = ? WHERE log = ${COMMIT_NUMBER}`),
     offset: database.prepare('INSERT INTO remote_offset VALUES (?, ?) ON CONFLICT (region) DO UPDATE SET idx = excluded.idx'),
     park: database.prepare('INSERT INTO parked VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING'),
     probe: database.prepare('INSERT INTO probe VALUES (zeroblob(?))'),

@@ -1,11 +1,11 @@
 import type { ConfigIssue, ErrorCode } from '../../errors.ts';
-import type { Changes, LogNumber } from '../../ports/log-store.ts';
+import type { LogNumber } from '../../ports/log-store.ts';
 import type { ReceiptQuery } from '../../ports/receipt-index.ts';
 
 /** What the main thread asks of the worker, one variant per method of the ports. */
 export type Question =
   | { readonly op: 'recover' | 'probe' | 'last-arrival' | 'close' }
-  | { readonly op: 'commit'; readonly changes: Changes; readonly unlessKnown: string | undefined }
+  | { readonly op: 'commit' /** By `v8.serialize`. */; readonly changes: Uint8Array; readonly unlessKnown: string | undefined }
   | { readonly op: 'entries'; readonly log: LogNumber; readonly from: number; readonly bytesMax: number }
   | { readonly op: 'tile'; readonly log: LogNumber; readonly level: number; readonly index: number }
   | { readonly op: 'arrivals'; readonly afterSeq: number; readonly bytesMax: number }

@@ -118,8 +118,9 @@ function create(path: string, identity: StoreIdentity): void {
 function openOurs(path: string, identity: StoreIdentity): DatabaseSync {
   const database = new DatabaseSync(path, { timeout: 0 });
   try {
+    // NORMAL: a commit is durable by our own journal, and the WAL is fsynced before it is moved into the database (docs/decisions/0011).
     // Exclusive before WAL: the WAL index is kept in memory, and no -shm file can run out of disk under a mapping.
-    database.exec(`PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0;`);
+    database.exec(`PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0;`);
     database.exec(`PRAGMA cache_size = -${CACHE_KIB}; PRAGMA temp_store = MEMORY; PRAGMA foreign_keys = OFF`);
     const meta = new Map(
       database

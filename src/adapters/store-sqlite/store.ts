@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { extname } from 'node:path';
+import { serialize } from 'node:v8';
 import { Worker } from 'node:worker_threads';
 import { InvalidConfigError, ReceiptSyncError, StoreFailedError } from '../../errors.ts';
 import type { Arrivals, ArrivedGroup } from '../../ports/arrivals.ts';
@@ -20,7 +21,7 @@ export interface SqliteStoreOptions {
 }
 
 /**
- * Opens the store in one worker thread: SQLite in WAL mode, synchronous = FULL, one transaction a turn (docs/decisions/0003).
+ * Opens the store in one worker thread: SQLite in WAL mode, one transaction a turn, durable by a journal of ours (docs/decisions/0003, 0011).
  * Rejects with InvalidConfigError for a directory that is not this region's, StoreFailedError for one in use or unreadable.
  */
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<SqliteStore> {
@@ -62,7 +63,11 @@ export class SqliteStore implements LogStore, ReceiptIndex, Arrivals {
   }
 
   async commit(changes: Changes, unlessKnown?: readonly string[]): Promise<readonly (KnownReceipt | undefined)[] | undefined> {
-    const found = await this.#ask<Found>({ op: 'commit', changes, unlessKnown: unlessKnown === undefined ? undefined : idLines(unlessKnown) });
+    const found = await this.#ask<Found>({
+      op: 'commit',
+      changes: serialize(changes),
+      unlessKnown: unlessKnown === undefined ? undefined : idLines(unlessKnown),
+    });
     return found.length === 0 || unlessKnown === undefined ? undefined : spread(found, unlessKnown.length);
   }
 

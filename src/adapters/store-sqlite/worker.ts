@@ -1,3 +1,4 @@
+import { deserialize } from 'node:v8';
 import { parentPort, workerData } from 'node:worker_threads';
 import { InvalidConfigError, ReceiptSyncError, StoreFailedError } from '../../errors.ts';
 import { Engine } from './engine.ts';
@@ -57,7 +58,7 @@ function resultOf(call: Call, engine: Engine, reader: Reader): unknown {
 function commit({ changes, unlessKnown }: Call & { readonly op: 'commit' }, engine: Engine, reader: Reader): ReturnType<Reader['find']> {
   engine.checkWritable();
   const known = unlessKnown === undefined ? [] : reader.find(unlessKnown.split('\n'));
-  if (known.length === 0) engine.commit(changes);
+  if (known.length === 0) engine.commit(deserialize(changes), changes);
   return known;
 }
 

@@ -1,0 +1,94 @@
+import { readFileSync, truncateSync } from 'node:fs';
+import { join } from 'node:path';
+import type { DatabaseSync } from 'node:sqlite';
+import { Journal } from './journal.ts';
+import { type ChainedCommit, type JournalRecord, oldLockOf, recordsOf, type Standing, standingOf } from './journal-record.ts';
+
+/** A store that was opened: whether it may be written and signed for. */
+export interface StartedStore {
+  readonly storeId: string;
+  readonly starts: number;
+  readonly forgot: string | undefined;
+  /** Absent where this region has forgotten: nothing is written then. */
+  readonly journal: Journal | undefined;
+}
+
+/** What the start needs of the engine. */
+export interface Starting {
+  readonly dataDir: string;
+  readonly signs: boolean;
+  /** The last commit of the database as it is now. */
+  readonly last: () => ChainedCommit;
+  /** Brings one commit into the database. */
+  readonly replay: (record: JournalRecord) => void;
+  /** Makes all that is in the database durable; throws if it can't. */
+  readonly makeDurable: () => void;
+}
+
+/** Where the journal of a region that signs lies: beside the data directory, where restoring a copy of that does not reach (SPEC §2.1). */
+export function lockPath(dataDir: string): string {
+  return `${dataDir.replace(/\/+$/, '')}.lock`;
+}
+
+/**
+ * Brings the database up to its journal, and decides the first step of SPEC §2.1: same store, lock not ahead of what can be had from
+ * it. Otherwise this region remembers less than it signed, and the lock is left as it is, for it says what was signed.
+ */
+export function startJournal(database: DatabaseSync, starting: Starting): StartedStore {
+  const { dataDir, signs, last, replay } = starting;
+  const meta = metaOf(database);
+  const storeId = meta.get('store_id') ?? '';
+  const starts = Number(meta.get('starts') ?? 0) + 1;
+  const remember = database.prepare('INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)');
+  remember.run('starts', String(starts));
+  const inside = join(dataDir, 'journal');
+  const [path, other] = signs ? [lockPath(dataDir), inside] : [inside, lockPath(dataDir)];
+  // Whichever was kept before: a region may have got keys since, or lost them.
+  for (const record of missingFrom(compare(other, storeId, last()))) replay(record);
+  const standing = compare(path, storeId, last());
+  const forgot = signs ? (meta.get('forgot') ?? forgotten(standing, { path, hasSigned: meta.get('signed') === '1' })) : undefined;
+  if (forgot !== undefined) return { storeId, starts, forgot, journal: undefined };
+  for (const record of missingFrom(standing)) replay(record);
+  // Without keys nothing was signed. A journal of another history must not be taken for ours at the next start.
+  if (standing?.kind === 'forgot') truncateSync(path);
+  if (signs) remember.run('signed', '1');
+  starting.makeDurable();
+  const newest = standing?.kind === 'behind' ? standing.newest : undefined;
+  return { storeId, starts, forgot: undefined, journal: Journal.open(path, { storeId, ...last(), newest }) };
+}
+
+function missingFrom(standing: Standing | undefined): readonly JournalRecord[] {
+  return standing?.kind === 'behind' ? standing.missing : [];
+}
+
+function forgotten(standing: Standing | undefined, lock: { readonly path: string; readonly hasSigned: boolean }): string | undefined {
+  if (standing?.kind === 'forgot') return standing.why;
+  return standing === undefined && lock.hasSigned ? `this store has signed, and its lock file ${lock.path} is gone` : undefined;
+}
+
+function metaOf(database: DatabaseSync): ReadonlyMap<string, string> {
+  const rows = database.prepare('SELECT key, value FROM meta').all();
+  return new Map(rows.map((row) => [String(row['key']), String(row['value'])]));
+}
+
+/** `undefined` where there is none. */
+function compare(path: string, storeId: string, last: ChainedCommit): Standing | undefined {
+  const file = read(path);
+  if (file === undefined) return undefined;
+  const name = `the lock file ${path}`;
+  const old = oldLockOf(file);
+  const records = recordsOf(file);
+  if (old === undefined || records.length > 0) return standingOf(records, { ...last, storeId, name });
+  if (old.storeId !== storeId) return { kind: 'forgot', why: `${name} names another store, ${old.storeId}, not this one, ${storeId}` };
+  if (old.number <= last.number) return { kind: 'behind', missing: [], newest: 0 };
+  return { kind: 'forgot', why: `${name} knows of commit ${old.number}, this store ends with ${last.number}: it is an older copy` };
+}
+
+function read(path: string): Buffer | undefined {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw error;
+  }
+}

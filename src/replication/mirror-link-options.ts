@@ -1,0 +1,32 @@
+import type { MirrorWord } from '../log/mirror-answer.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { MirrorHeaders, Peer } from '../ports/peer.ts';
+import type { SigningRegion } from '../quorum/cluster-policy.ts';
+import type { Checkpoints } from './checkpoints.ts';
+import type { MirrorCalls } from './mirror-calls.ts';
+import type { OwnGroups } from './own-groups.ts';
+import type { ReachOptions } from './reach.ts';
+
+/** Entries that a mirror refuses, lowest first. */
+export type RefusedRanges = (MirrorWord & { readonly kind: 'refuses' })['ranges'];
+
+export interface MirrorLinkOptions extends ReachOptions {
+  readonly timeoutMs: number;
+  readonly peer: Peer;
+  readonly remote: SigningRegion;
+  readonly checkpoints: Checkpoints;
+  readonly groups: OwnGroups;
+  /** The root that the own log had at a size. */
+  readonly rootAt: (size: number) => Promise<Uint8Array>;
+  readonly headers: MirrorHeaders;
+  readonly clock: Clock;
+  readonly calls: MirrorCalls;
+  /** A larger text was cosigned: entries [from, to) are on this remote's stable storage. */
+  readonly onCosigned: (from: number, to: number) => void;
+  /** Entries that the remote refuses and no text of ours names yet. */
+  readonly onRefused: (ranges: RefusedRanges) => Promise<void>;
+  /** The remote holds more of our log than we do: we have forgotten (SPEC §2.1). */
+  readonly onForgotten: (reason: string) => void;
+  /** Do the others alone make the quorum of all entries below this size? Then nobody waits for this remote's word in particular. */
+  readonly isReachedByOthers: (size: number) => boolean;
+}
