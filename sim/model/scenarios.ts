@@ -8,8 +8,14 @@ const PLAIN: Omit<Scenario, 'name' | 'submits' | 'grain'> = { lies: [[], [], []]
 /** Two contents go to two regions, the third decides: the least in which everything can go wrong. */
 const TWO: Scenario = { ...PLAIN, name: 'two contents at two regions, every message and every crash by itself', submits: ['1', '2', ''], grain: 'fine' };
 
-/** The logs of an origin that shows two checkpoints: a fork at the first entry, a fork at the second, both contents in one log. */
-const FORKS = ['1', '2', '1f', '2f', '12', '21'];
+/** The origin's log differs from its first entry on, from the second on, or has both contents; another region has one of them by itself. */
+const FORKED: Scenario = {
+  ...PLAIN,
+  name: 'an origin that lies at its first or second entry',
+  submits: ['', '2', ''],
+  lies: [['1', '2', '1f', '2f', '12', '21'], [], []],
+  grain: 'coarse',
+};
 
 /**
  * What the tests explore. One entry of the id and one other in a log are enough for all that the rules speak of: a refused entry below one
@@ -31,7 +37,7 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   { ...PLAIN, name: 'an origin that lies, both contents elsewhere', submits: ['', '12', '12'], lies: [['1', '2', 'f'], [], []], grain: 'coarse' },
   { ...PLAIN, name: 'an origin that lies, and plain posts', submits: ['', '12', ''], lies: [['1', '2', 'f'], [], []], posts: true, grain: 'coarse' },
-  { ...PLAIN, name: 'an origin that lies at its first or second entry', submits: ['', '2', ''], lies: [FORKS, [], []], grain: 'coarse' },
+  FORKED,
 ];
 
 /** Larger ones: minutes. */
