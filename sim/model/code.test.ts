@@ -52,7 +52,7 @@ function mirrorsOf(): readonly RegionState[] {
     const key = regionKey(region);
     if (seen.has(key)) continue;
     seen.set(key, region);
-    for (const text of TEXTS) open.push(takeBatch(region, MIRROR, { origin: LIAR, text }).after);
+    for (const text of TEXTS) open.push(takeBatch(region, { to: MIRROR, origin: LIAR, text }).after);
   }
   return [...seen.values()];
 }
@@ -68,7 +68,7 @@ interface Outcome {
 function inModel(region: RegionState, text: string, start: number): Outcome {
   // The model knows no batch that begins beyond what is there: the code must answer it with the size.
   const isAhead = start > region.copies[LIAR].log.length;
-  const { after, answer } = isAhead ? { after: region, answer: { kind: 'nothing' } as const } : takeBatch(region, MIRROR, { origin: LIAR, text });
+  const { after, answer } = isAhead ? { after: region, answer: { kind: 'nothing' } as const } : takeBatch(region, { to: MIRROR, origin: LIAR, text });
   const { log, refused, texts } = after.copies[LIAR];
   return { answer: answer.kind === 'refuses' ? `refuses ${answer.indices}` : answer.kind, size: log.length, refused, texts: [...texts].sort() };
 }

@@ -12,6 +12,7 @@ export interface Invariant {
   readonly holds: (world: World, state: State, before: State) => boolean;
 }
 
+/** Of all signatures that ever left a region: no two certificates that a verifier takes (SPEC §5). */
 export const ONE_CERTIFICATE: Invariant = {
   name: 'never two contents certified',
   of: 'state',
@@ -65,6 +66,7 @@ export const PROGRESS: Invariant = {
   holds: (world, state) => !isAtRest(world, state) || REGIONS.every((origin) => world.scenario.lies[origin].length > 0 || isAllCertified(world, state, origin)),
 };
 
+/** All of them. */
 export const INVARIANTS: readonly Invariant[] = [ONE_CERTIFICATE, ONE_QUORUM, NEVER_SMALLER, SIGNED_IS_DURABLE, PROGRESS];
 
 /** Is there a text of any log that a verifier takes as a certificate of this content (SPEC §5)? */
@@ -108,7 +110,7 @@ function isAtRest(world: World, state: State): boolean {
 function isAllCertified(world: World, state: State, origin: Region): boolean {
   const { regions } = state;
   const { weights, threshold } = world.scenario;
-  const texts = REGIONS.map((region) => newestFor(state, origin, region, world.planted));
+  const texts = REGIONS.map((region) => newestFor(world, state, { origin, to: region }));
   return [...regions[origin].copies[origin].log].every((_entry, index, log) => {
     const content = contentAt(log.join(''), index);
     const unrefused = weigh(weights, (region) => content === '' || regions[region].first === content);

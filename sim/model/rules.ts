@@ -23,4 +23,5 @@ export const PLANTED = [
   'a verifier that does not read the lines',
 ] as const;
 
+/** One of them. */
 export type Planted = (typeof PLANTED)[number];

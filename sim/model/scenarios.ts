@@ -61,6 +61,7 @@ const REFUSED_TWICE: Scenario = { ...PLAIN, name: 'an entry that two regions ref
 
 const UNSOUND: readonly Invariant[] = [SIGNED_IS_DURABLE, ONE_CERTIFICATE, ONE_QUORUM];
 
+/** Each simplification where it shows in the fewest states. */
 export const PLANTS: readonly Plant[] = [
   { planted: "refused lines only for this batch's entries", scenario: TWO, breaks: UNSOUND },
   { planted: 'the line sent only to the region that refused', scenario: REFUSED_TWICE, breaks: [PROGRESS] },

@@ -1,5 +1,6 @@
 /** The three regions, shown as A, B and C. Each is the origin of one log and mirrors the two others. */
 export type Region = 0 | 1 | 2;
+/** All of them. */
 export const REGIONS: readonly Region[] = [0, 1, 2];
 
 /** Something of each region. */
@@ -27,6 +28,7 @@ export interface Copy {
   readonly said: string;
 }
 
+/** What one region holds. */
 export interface RegionState {
   /** The first content seen under the id, from anywhere (SPEC §4). */
   readonly first: Content;
@@ -48,6 +50,7 @@ export interface Origin {
   readonly signed: readonly string[];
 }
 
+/** The whole world. */
 export interface State {
   readonly regions: Three<RegionState>;
   readonly origins: Three<Origin>;
@@ -57,6 +60,7 @@ const NO_COPY: Copy = { log: '', refused: '', texts: [], answered: [], said: '' 
 const NEW_REGION: RegionState = { first: '', acknowledged: false, copies: [NO_COPY, NO_COPY, NO_COPY], looked: '' };
 const NEW_ORIGIN: Origin = { named: [], signed: [] };
 
+/** Nobody has anything. */
 export const EMPTY: State = { regions: [NEW_REGION, NEW_REGION, NEW_REGION], origins: [NEW_ORIGIN, NEW_ORIGIN, NEW_ORIGIN] };
 
 /** How a region is shown, and named in a line. */

@@ -39,7 +39,7 @@ export function stepsOf(world: World, state: State): readonly Step[] {
     if (scenario.posts) for (const content of CONTENTS) steps.push({ kind: 'post', region, content });
     if (planted !== undefined) steps.push({ kind: 'restart', region });
     for (const origin of REGIONS) {
-      steps.push(...arrivals(world, state, region, origin));
+      steps.push(...arrivals(world, state, { region, origin }));
       if (planted === LOOKED_UP_OUTSIDE) steps.push({ kind: 'look', region, origin });
       steps.push({ kind: 'told', region, origin });
     }
@@ -51,13 +51,13 @@ export function stepsOf(world: World, state: State): readonly Step[] {
  * What goes on once faults have stopped and applications are silent: each honest origin sends its newest text to every region until it is
  * answered, and takes what it is told. Older texts that were lost stay lost.
  */
-export function fairSteps({ scenario, planted }: World, state: State): readonly Step[] {
+export function fairSteps(world: World, state: State): readonly Step[] {
   const steps: Step[] = [];
   for (const origin of REGIONS) {
-    if (scenario.lies[origin].length > 0) continue;
+    if (world.scenario.lies[origin].length > 0) continue;
     for (const region of REGIONS) {
       steps.push({ kind: 'told', region, origin });
-      const text = newestFor(state, origin, region, planted);
+      const text = newestFor(world, state, { origin, to: region });
       if (text !== '') steps.push({ kind: 'batch', region, origin, text, ends: 'answer' });
     }
   }
@@ -65,11 +65,11 @@ export function fairSteps({ scenario, planted }: World, state: State): readonly 
 }
 
 /** The text that an origin has for a region: the same for all, but where a plant has it otherwise. */
-export function newestFor(state: State, origin: Region, region: Region, planted: Planted | undefined): string {
+export function newestFor({ planted }: World, state: State, { origin, to }: { readonly origin: Region; readonly to: Region }): string {
   const { named, signed } = state.origins[origin];
   const { log } = state.regions[origin].copies[origin];
   if (planted === 'no new text for a line') return signed.find((text) => logOf(text) === log) ?? textOf(log, named);
-  return textOf(log, planted === LINE_TO_ONE ? named.filter((line) => line.startsWith(letterOf(region))) : named);
+  return textOf(log, planted === LINE_TO_ONE ? named.filter((line) => line.startsWith(letterOf(to))) : named);
 }
 
 /** The state after a step, the very same one where the step changes nothing. */
@@ -120,17 +120,17 @@ function post(state: State, { region: self, content }: Of<'post'>): State {
  */
 function signed(world: World, state: State, self: Region): State {
   const origin = state.origins[self];
-  const texts = REGIONS.reduce((set, region) => withOne(set, newestFor(state, self, region, world.planted)), origin.signed);
+  const texts = REGIONS.reduce((set, region) => withOne(set, newestFor(world, state, { origin: self, to: region })), origin.signed);
   if (texts === origin.signed) return state;
   const after = { ...state, origins: withAt(state.origins, self, { ...origin, signed: texts }) };
-  const own: Step = { kind: 'batch', region: self, origin: self, text: newestFor(after, self, self, world.planted), ends: 'answer' };
+  const own: Step = { kind: 'batch', region: self, origin: self, text: newestFor(world, after, { origin: self, to: self }), ends: 'answer' };
   return world.scenario.grain === 'coarse' ? arrive(world, after, own) : after;
 }
 
 function arrive({ planted }: World, state: State, { region: self, origin, text, ends }: Of<'batch'>): State {
   if (planted === LINE_TO_ONE && REGIONS.some((other) => other !== self && text.includes(`!${letterOf(other)}`))) return state;
   const before = state.regions[self];
-  const turn = takeBatch(before, self, { origin, text }, planted);
+  const turn = takeBatch(before, { to: self, origin, text }, planted);
   switch (ends) {
     case 'answer':
       return withRegion(state, self, left(turn, { origin, text }));
@@ -144,7 +144,7 @@ function arrive({ planted }: World, state: State, { region: self, origin, text, 
 function arriveWhole({ scenario, planted }: World, state: State, { region: self, origin, log }: Of<'log'>): State {
   const texts = scenario.lies[origin].length > 0 ? usefulTexts(log) : state.origins[origin].signed.filter((text) => logOf(text) === log);
   let region = state.regions[self];
-  for (const text of texts) region = left(takeBatch(region, self, { origin, text }, planted), { origin, text });
+  for (const text of texts) region = left(takeBatch(region, { to: self, origin, text }, planted), { origin, text });
   return withRegion(state, self, region);
 }
 
@@ -173,7 +173,11 @@ function withRegion(state: State, self: Region, region: RegionState): State {
   return region === state.regions[self] ? state : { ...state, regions: withAt(state.regions, self, region) };
 }
 
-function arrivals({ scenario, planted }: World, { origins, regions }: State, region: Region, origin: Region): readonly Step[] {
+function arrivals(
+  { scenario, planted }: World,
+  { origins, regions }: State,
+  { region, origin }: { readonly region: Region; readonly origin: Region },
+): readonly Step[] {
   const { lies, grain } = scenario;
   const { signed } = origins[origin];
   const { length } = regions[region].copies[origin].log;
@@ -181,16 +185,14 @@ function arrivals({ scenario, planted }: World, { origins, regions }: State, reg
   // Entry by entry: whoever sends more at once has fewer texts cosigned, and all else is the same.
   const whole = [...logs].filter((log) => log.length === length || log.length === length + 1).map((log): Step => ({ kind: 'log', region, origin, log }));
   if (grain === 'coarse') return whole;
-  const ends = endsOf(region === origin, planted);
+  const ends = region === origin ? OWN_END : planted === 'signed before durable' ? ENDS_PLANTED : ENDS;
   return [...whole, ...signed.flatMap((text) => ends.map((end): Step => ({ kind: 'batch', region, origin, text, ends: end })))];
 }
 
-function endsOf(isOwn: boolean, planted: Planted | undefined): readonly End[] {
-  // The own cosignature rests on nothing that its turn would have to make durable first.
-  if (isOwn) return ['answer'];
-  return planted === 'signed before durable' ? ['answer', 'crash', 'early'] : ['answer', 'crash'];
-}
-
+const ENDS: readonly End[] = ['answer', 'crash'];
+const ENDS_PLANTED: readonly End[] = ['answer', 'crash', 'early'];
+/** The own cosignature rests on nothing that its turn would have to make durable first. */
+const OWN_END: readonly End[] = ['answer'];
 const CONTENTS: readonly Content[] = ['1', '2'];
 const LOOKED_UP_OUTSIDE: Planted = 'first content looked up outside the turn';
 const LINE_TO_ONE: Planted = 'the line sent only to the region that refused';
