@@ -1,6 +1,6 @@
 import { problemJson, problemOf } from '../adapters/http/problem.ts';
 import type { RegionSyncStatus, SyncResult, Verification } from '../region/sync-result.ts';
-import type { RegionOverview } from '../replication/region.ts';
+import type { RegionOverview } from '../replication/overview.ts';
 
 /** What one receipt is answered with: an HTTP status and a JSON object. */
 export interface ItemAnswer {
