@@ -1,4 +1,4 @@
-import { ReceiptSyncError, StoreFailedError } from '../errors.ts';
+import { InvalidQueryError, ReceiptSyncError, StoreFailedError } from '../errors.ts';
 import { type Acknowledgement, ALARMS_KEPT, type AlarmKind, type AlarmRecord, type RaisedAlarm, staysUntilAcknowledged } from '../log/alarm.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Changes, Recovered } from '../ports/log-store.ts';
@@ -169,5 +169,5 @@ function placeOf(alarm: AlarmKind, region: string): string {
 
 function checkReason(reason: string): void {
   if (reason.trim() === '' || reason.length > REASON_MAX || !reason.isWellFormed())
-    throw new ReceiptSyncError('INVALID_QUERY', `A reason has 1 to ${REASON_MAX} characters`);
+    throw new InvalidQueryError('reason', `must have 1 to ${REASON_MAX} characters`);
 }
