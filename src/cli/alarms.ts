@@ -24,7 +24,9 @@ export function alarmsCommand(): Command {
     .requiredOption('--reason <text>', 'why it may go, for whoever reads the record')
     .option('--json', 'print the alarm as JSON')
     .addHelpText('beforeAll', 'Examples:\n  receipt-sync alarms ack 3 --reason "key of us-west-1 was stolen; region retired, ticket 4711"\n')
-    .action(async (id: string, options: TargetOptions & { readonly reason: string; readonly json?: true }) => {
+    .action(async (id: string, _: unknown, command: Command) => {
+      // `alarms` takes the same options, and has taken those of them that follow `ack`.
+      const options: TargetOptions & { readonly reason: string; readonly json?: true } = command.optsWithGlobals();
       await using client = await clientOf(options);
       const text = await client.acknowledgeAlarm(id, options.reason);
       if (options.json === true) print(text);
