@@ -9,7 +9,7 @@ import type { Signer } from '../src/ports/signer.ts';
 import { certificateExtra } from '../src/quorum/certificate.ts';
 import type { Receipt } from '../src/receipt/receipt.ts';
 import { sha256, utf8Bytes } from '../src/std/bytes.ts';
-import { append, EMPTY_EDGE, type FullTile, rootOf } from '../src/tlog/edge.ts';
+import { append, EMPTY_EDGE, type Grown, rootOf } from '../src/tlog/edge.ts';
 import { formatNote, type Note, type NoteSignature } from '../src/tlog/note.ts';
 import { Prover } from '../src/tlog/prover.ts';
 import { formatTlogProof } from '../src/tlog/tlog-proof.ts';
@@ -24,6 +24,7 @@ export class History {
   readonly receipts: readonly Receipt[];
   /** One frame an entry. */
   readonly #frames: readonly Uint8Array[];
+  readonly #trees = new Map<number, Grown>();
 
   constructor(signer: Signer, receipts: readonly Receipt[] = [], firstRecordedAt = 1_000_000n) {
     this.signer = signer;
@@ -72,8 +73,10 @@ export class History {
     );
   }
 
-  #grown(size: number): { readonly edge: typeof EMPTY_EDGE; readonly tiles: readonly FullTile[] } {
-    return append(EMPTY_EDGE, Buffer.concat(this.#frames.slice(0, size).map((frame) => frameLeaves(frame, 1))));
+  #grown(size: number): Grown {
+    const grown = this.#trees.get(size) ?? append(EMPTY_EDGE, Buffer.concat(this.#frames.slice(0, size).map((frame) => frameLeaves(frame, 1))));
+    this.#trees.set(size, grown);
+    return grown;
   }
 }
 
@@ -99,7 +102,7 @@ export class LyingOrigin {
     const peer = new HttpPeer({ endpoint: url, ownRegion: 'liar', otherRemotes: [] });
     try {
       const report = await peer.mirror(history.batch(start, size, refused), { policy: this.#policyHash, instance, signal: AbortSignal.timeout(5_000) });
-      if (report.kind === 'cosigned') this.#keep(history.checkpoint(size, refused).text, report.line);
+      if (report.kind === 'cosigned') this.keep(history.checkpoint(size, refused).text, report.line);
       return report;
     } finally {
       await peer.close();
@@ -115,7 +118,8 @@ export class LyingOrigin {
     return formatTlogProof({ extra: history.extra(index), index, path, note: { text: note.text, signatures } });
   }
 
-  #keep(text: string, line: NoteSignature): void {
+  /** A cosignature that was got some other way. */
+  keep(text: string, line: NoteSignature): void {
     this.#given.set(text, [...(this.#given.get(text) ?? []), line]);
   }
 }
