@@ -286,10 +286,11 @@ export class Mirror {
     if (this.#ahead !== undefined && this.#ahead.text.size <= text.size) this.#ahead = undefined;
     // Shown by an origin that thinks we have forgotten what we signed: we have not, and it is no certified checkpoint.
     if (note.signatures.every(({ name }) => name.startsWith(origin.key.name) || name === cluster.own.mirrorKey.name) && this.#hasSigned(note)) return undefined;
+    // Whoever else has signed it: it is a claim of the origin.
+    const standing = await this.claims.look(note);
+    if (standing === 'unsigned') return this.#badCertified('A certified checkpoint is not signed by its origin');
+    if (standing !== 'fits') return undefined;
     if (!isQuorum(cluster.policy.quorum, signedBy(cluster.policy, note))) return this.#badCertified('A certified checkpoint has not the signatures for it');
-    const name = text.refused.length > 0 ? `${origin.key.name}/refused` : origin.key.name;
-    if (!this.isSignedByOrigin(note, name)) return this.#badCertified('A certified checkpoint is not signed by its origin');
-    if ((await this.claims.look(note)) !== 'fits') return undefined;
     if (text.size <= (this.#certified?.size ?? -1)) return undefined;
     const kept = { log, size: text.size, note: formatNote(note) };
     // Where the store could not keep it, it is taken when it is told again (seed 257).
