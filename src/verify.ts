@@ -1,10 +1,12 @@
 import { type CertificateReport, checkCertificate } from './quorum/certificate.ts';
+import { checkForkEvidence, type ForkReport } from './quorum/fork-evidence.ts';
 import { parseReceipt } from './receipt/parse.ts';
 import type { Receipt } from './receipt/receipt.ts';
 import { receiptFromJson } from './receipt/wire.ts';
 import { utf8Text } from './std/bytes.ts';
 
 export type { CertificateReport, Check, CheckName } from './quorum/certificate.ts';
+export type { ForkCheck, ForkCheckName, ForkReport } from './quorum/fork-evidence.ts';
 export type { Receipt } from './receipt/receipt.ts';
 
 /** A certificate, what it is said to certify, and whom to believe. */
@@ -23,6 +25,19 @@ export interface VerifyInput {
  */
 export async function verifyCertificate({ certificate, receipt, policy }: VerifyInput): Promise<CertificateReport> {
   return checkCertificate({ certificate, policy, receipt: () => readReceipt(receipt) });
+}
+
+/** Evidence that a region has kept, and perhaps whom to believe. */
+export interface VerifyForkInput {
+  /** An `evidence/<sha256>.json` file (docs/spec "Evidence of a fork"). */
+  readonly evidence: string | Uint8Array;
+  /** A policy file, got from somebody you trust; without one the evidence names the log's key itself. */
+  readonly policy?: string | Uint8Array;
+}
+
+/** Verifies offline that the key of a log has signed two histories. As `verifyCertificate`: never throws on bad input, runs in browsers. */
+export async function verifyFork({ evidence, policy }: VerifyForkInput): Promise<ForkReport> {
+  return checkForkEvidence(evidence, policy);
 }
 
 function readReceipt(receipt: VerifyInput['receipt']): Receipt {

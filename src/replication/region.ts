@@ -1,10 +1,10 @@
 import { ReceiptSyncError } from '../errors.ts';
-import { recordedAtMs } from '../log/entry.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Entropy } from '../ports/entropy.ts';
+import type { EvidenceFiles } from '../ports/evidence-files.ts';
 import { type LogNumber, type LogStore, NO_CHANGES, OWN_LOG, RECEIVED_LOG, type Recovered } from '../ports/log-store.ts';
 import type { Observer, SyncEvent } from '../ports/observer.ts';
-import type { MirrorHeaders, Peer } from '../ports/peer.ts';
+import type { MirrorHeaders, Peer, Shown } from '../ports/peer.ts';
 import type { ReceiptIndex, StoredReceipt } from '../ports/receipt-index.ts';
 import type { BatchOrigin, MirrorAnswer, ReceiveAnswer, Receiving, ServedLog } from '../ports/receiving.ts';
 import type { Roster } from '../quorum/roster.ts';
@@ -12,20 +12,21 @@ import type { Receipt } from '../receipt/receipt.ts';
 import { QuorumNotReachedError } from '../region/quorum-error.ts';
 import type { HealthReport, RegionSyncStatus, SyncResult, Verification } from '../region/sync-result.ts';
 import { toHex } from '../std/bytes.ts';
-import { rfc3339 } from '../std/time.ts';
+import { type Alarm, Alarms, PLAIN_ALARM } from './alarms.ts';
 import { Broadcast, type PlacedEvent } from './broadcast.ts';
 import type { Signatures } from './certify.ts';
-import { Committer, type Progress, type StoreState } from './commit.ts';
+import { Committer, type Progress } from './commit.ts';
 import { Evidence, type Signing } from './evidence.ts';
-import type { RegionLink } from './link.ts';
 import { Links } from './links.ts';
 import { type ListPage, type ListQuery, list } from './listing.ts';
+import { linkStatus, type RegionOverview } from './overview.ts';
 import { receive } from './receive.ts';
 import { type Standing, standing } from './standing.ts';
 import { resumeSync, type SyncOptions, type SyncParts, syncReceipt } from './sync.ts';
 import { Tail } from './tail.ts';
 import { verify } from './verify.ts';
 import { WaitingRoom } from './waiting-room.ts';
+import { Watch } from './watch.ts';
 
 /** Receipts fetched at once when somebody iterates over all. */
 const PAGE_RECEIPTS = 500;
@@ -52,24 +53,8 @@ export interface RegionPorts {
   readonly peer: (regionId: string) => Peer;
   /** What this region signs with, and who else does; without it the plain protocol alone is spoken. */
   readonly signing?: Signing | undefined;
-}
-
-/** Something an operator must look at. */
-export interface Alarm {
-  readonly alarm: string;
-  readonly region: string;
-  readonly message: string;
-}
-
-/** What `/api/v1/status` shows of the region as a whole. */
-export interface RegionOverview {
-  readonly region: string;
-  readonly threshold: number;
-  readonly weight: number;
-  readonly reachableWeight: number;
-  readonly receipts: number;
-  readonly store: StoreState;
-  readonly alarms: readonly Alarm[];
+  /** Where evidence of forks is kept. */
+  readonly files: EvidenceFiles;
 }
 
 /** Opens a region: recovers its logs and begins to deliver what is owed. Rejects with StoreFailedError if the store can't be read. */
@@ -97,10 +82,12 @@ export class Region implements Receiving {
   readonly #ports: RegionPorts;
   readonly #roster: Roster;
   readonly #committer: Committer;
+  readonly #alarms: Alarms;
   readonly #tail: Tail;
   readonly #room: WaitingRoom;
   readonly #evidence: Evidence | undefined;
   readonly #links: Links;
+  readonly #watch: Watch | undefined;
   readonly #peers: readonly { readonly peer: Peer; readonly timeoutMs: number }[];
   readonly #remotes: RegionSettings['regions'];
   readonly #broadcast: Broadcast;
@@ -124,9 +111,11 @@ export class Region implements Receiving {
     this.#tail = new Tail(ports.store, recovered.logs.get(OWN_LOG)?.size ?? 0);
     const progress = (): Progress => ({ offsets: this.#links.offsets(), cosigned: this.#links.cosigned(), notes: this.#evidence?.notes ?? [] });
     this.#committer = new Committer({ ...ports, region: settings.region, observe, onOwnGroup: (group) => this.#links.grown(group), progress }, recovered);
+    this.#alarms = new Alarms({ clock, observe, record: (changes) => this.#committer.record(changes) }, recovered);
     this.#evidence = this.#newEvidence(settings, recovered);
     this.#peers = this.#roster.remotes.map(({ regionId }, n) => ({ peer: ports.peer(regionId), timeoutMs: settings.regions[n]?.timeoutMs ?? 0 }));
     this.#links = this.#newLinks(settings, recovered);
+    this.#watch = this.#newWatch();
     this.#sync = {
       committer: this.#committer,
       room: this.#room,
@@ -144,6 +133,7 @@ export class Region implements Receiving {
     if (this.#forgot !== undefined) this.#sayForgot(this.#forgot);
     this.#links.start();
     this.#evidence?.start();
+    this.#watch?.start();
     this.#observe({ kind: 'ready', region: this.regionId });
   }
 
@@ -188,6 +178,20 @@ export class Region implements Receiving {
     return this.#evidence?.served(originHash);
   }
 
+  shown(): Shown {
+    return this.#evidence?.shown() ?? { checkpoints: [], evidence: [] };
+  }
+
+  /** Every alarm that is remembered, the newest first; `overview` has those that stand. */
+  alarms(): readonly Alarm[] {
+    return this.#alarms.record;
+  }
+
+  /** An operator has looked. Throws as `Alarms.acknowledge`. */
+  acknowledgeAlarm(id: string, reason: string): Promise<Alarm> {
+    return this.#alarms.acknowledge(id, reason);
+  }
+
   /** A certificate of a receipt that is stored here, from any log. Throws NOT_FOUND, NOT_CERTIFIED. */
   async certificate(receiptId: string, signatures: Signatures): Promise<string> {
     const [known] = await this.#ports.store.find([receiptId]);
@@ -228,7 +232,7 @@ export class Region implements Receiving {
 
   /** One per configured remote, in order. */
   async status(): Promise<readonly RegionSyncStatus[]> {
-    return Promise.all(this.#remotes.map(({ regionId }, n) => this.#linkStatus(regionId, this.#links.all[n])));
+    return Promise.all(this.#remotes.map(({ regionId }, n) => linkStatus(regionId, this.#links.all[n], this.#tail)));
   }
 
   health(): HealthReport {
@@ -245,11 +249,6 @@ export class Region implements Receiving {
 
   overview(): RegionOverview {
     const { threshold, localWeight } = this.#roster;
-    const forgot = this.#forgot === undefined ? [] : [{ alarm: 'forgot', region: this.regionId, message: this.#forgot }];
-    const paused = this.#links.all.flatMap((link, n) => {
-      const message = link.status().paused?.message;
-      return message === undefined ? [] : [{ alarm: 'link-paused', region: this.#remotes[n]?.regionId ?? '', message }];
-    });
     return {
       region: this.regionId,
       threshold,
@@ -257,7 +256,7 @@ export class Region implements Receiving {
       reachableWeight: this.#reachableWeight(),
       receipts: this.#committer.receiptCount,
       store: this.#committer.state,
-      alarms: [...forgot, ...paused],
+      alarms: this.#alarms.standing,
     };
   }
 
@@ -275,6 +274,8 @@ export class Region implements Receiving {
     this.#room.dismiss();
     this.#stop.abort();
     this.#evidence?.close();
+    this.#watch?.stop();
+    this.#alarms.close();
     this.#links.stop();
     await this.#committer.close();
     await Promise.all(this.#peers.map(({ peer }) => peer.close()));
@@ -301,9 +302,17 @@ export class Region implements Receiving {
     const numbers = [...signing.cluster.remotes.values()].flatMap(({ region, logKey }) =>
       [...recovered.logs].flatMap(([log, { origin }]) => (origin === logKey.name ? [[region, log] as const] : [])),
     );
-    const parts = { ...signing, store, clock, committer: this.#committer, observe: this.#observe, region: settings.region, exclusive: settings.exclusive };
+    const parts = { ...signing, store, clock, committer: this.#committer, alarms: this.#alarms, files: this.#ports.files };
     return new Evidence(
-      { ...parts, logs: new Map(numbers), onForgotten: this.#onForgotten, isForgotten: () => this.#forgot !== undefined, onNews: () => this.#links.look() },
+      {
+        ...parts,
+        region: settings.region,
+        exclusive: settings.exclusive,
+        logs: new Map(numbers),
+        onForgotten: this.#onForgotten,
+        isForgotten: () => this.#forgot !== undefined,
+        onNews: () => this.#links.look(),
+      },
       recovered,
     );
   }
@@ -319,6 +328,7 @@ export class Region implements Receiving {
       roster: this.#roster,
       committer: this.#committer,
       observe: this.#observe,
+      alarms: this.#alarms,
       evidence: this.#evidence,
     };
     const { maxRetries, retryBackoffMs } = settings;
@@ -336,18 +346,34 @@ export class Region implements Receiving {
     );
   }
 
+  /** Looks at what the remotes with keys show, while this region signs. */
+  #newWatch(): Watch | undefined {
+    const { clock, entropy, signing } = this.#ports;
+    const evidence = this.#evidence;
+    if (evidence === undefined) return undefined;
+    const remotes = this.#peers.flatMap(({ peer, timeoutMs }, n) => {
+      const regionId = this.#remotes[n]?.regionId ?? '';
+      return signing?.cluster.remotes.has(regionId) === true
+        ? [{ regionId, peer, timeoutMs, isReachable: () => this.#links.all[n]?.isAvailable() === true }]
+        : [];
+    });
+    return new Watch({ remotes, evidence, clock, entropy });
+  }
+
   /** This region has signed more than it holds: it stores, sends and signs nothing from now on, and after a restart either. */
   readonly #onForgotten = (reason: string): void => {
     if (this.#forgot !== undefined) return;
     this.#forgot = reason;
     this.#links.stop();
+    this.#watch?.stop();
     void this.#committer.forget(reason);
     this.#sayForgot(reason);
   };
 
   #sayForgot(reason: string): void {
     const message = `This region remembers less than it has signed, and signs nothing: ${reason}`;
-    this.#observe({ kind: 'alarm', alarm: 'forgot', region: this.regionId, message });
+    // No await: a condition is not stored; what it rests on is.
+    void this.#alarms.raise({ ...PLAIN_ALARM, alarm: 'forgot', region: this.regionId, message });
   }
 
   #awaitCertificate(index: number): Promise<string> {
@@ -357,23 +383,5 @@ export class Region implements Receiving {
 
   #reachableWeight(): number {
     return this.#roster.remotes.reduce((sum, { weight }, n) => sum + (this.#links.all[n]?.isAvailable() === true ? weight : 0), this.#roster.localWeight);
-  }
-
-  async #linkStatus(regionId: string, link: RegionLink | undefined): Promise<RegionSyncStatus> {
-    if (link === undefined) {
-      return { regionId, isAvailable: true, failureCount: 0, lastSyncTimestamp: null, circuit: 'closed', owedCount: 0, owedSince: null, lastError: null };
-    }
-    const { circuit, state, lastSyncMs, lastError, owedCount, owedFrom } = link.status();
-    const since = owedFrom === undefined ? undefined : await this.#tail.recordedAt(owedFrom).catch(() => undefined);
-    return {
-      regionId,
-      isAvailable: circuit.kind === 'closed',
-      failureCount: circuit.failures,
-      lastSyncTimestamp: lastSyncMs === undefined ? null : Math.floor(lastSyncMs / 1000),
-      circuit: state,
-      owedCount,
-      owedSince: since === undefined ? null : rfc3339(recordedAtMs(since)),
-      lastError: lastError === undefined ? null : { code: lastError.code, message: lastError.message },
-    };
   }
 }

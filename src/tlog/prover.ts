@@ -66,6 +66,12 @@ export class Prover {
     return (await Promise.all(path)).reverse();
   }
 
+  /** `SUBPROOF(oldSize, D[newSize], false)`: what leads to the roots at both sizes (`prefixRoots`). */
+  async prefix(oldSize: number, newSize: number): Promise<readonly Uint8Array[]> {
+    const [path, root] = await Promise.all([this.consistency(oldSize, newSize), this.root(oldSize)]);
+    return oldSize === largestPower(oldSize) ? [root, ...path] : path;
+  }
+
   /** One leaf's hash. */
   leaf(index: number, size: number): Promise<Uint8Array> {
     return this.#range(index, index + 1, size);

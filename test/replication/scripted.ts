@@ -1,4 +1,4 @@
-import { MemoryDisk, MemoryStore } from '../../sim/memory-store.ts';
+import { MemoryDisk, MemoryFiles, MemoryStore } from '../../sim/memory-store.ts';
 import { Random } from '../../sim/random.ts';
 import { VirtualClock } from '../../sim/virtual-clock.ts';
 import { logLines } from '../../src/adapters/observers/log-lines.ts';
@@ -49,6 +49,7 @@ export async function scene(
       failure: { code: 'HTTP_STATUS', message: 'No mirror', retryable: false, consequence: 'pause', countsAgainst: true },
     }),
     read: async () => ({ kind: 'missing' }),
+    shown: async () => undefined,
     close: async () => undefined,
   });
   const settings: RegionSettings = {
@@ -62,8 +63,16 @@ export async function scene(
     exclusive: false,
     ...change,
   };
-  const store = new MemoryStore(change.disk ?? new MemoryDisk());
-  const region = await openRegion(settings, { store, clock, entropy: new Random(1), observe: (event) => events.push(event), peer });
+  const disk = change.disk ?? new MemoryDisk();
+  const store = new MemoryStore(disk);
+  const region = await openRegion(settings, {
+    store,
+    clock,
+    entropy: new Random(1),
+    observe: (event) => events.push(event),
+    peer,
+    files: new MemoryFiles(disk),
+  });
   return {
     region,
     clock,

@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { StoreFailedError } from '../../errors.ts';
+import { ALARM_KINDS, ALARMS_KEPT, type AlarmRecord } from '../../log/alarm.ts';
 import { frameLeaves } from '../../log/growth.ts';
 import type { KeptNote, LogNumber, ParkedReceipt, RecoveredLog, RemoteCosigned, RemoteOffset } from '../../ports/log-store.ts';
 import { concatBytes, equalBytes } from '../../std/bytes.ts';
@@ -54,6 +55,29 @@ export function recoverCosigned(database: DatabaseSync): readonly RemoteCosigned
 /** Receipts that plain remotes have refused for good. */
 export function recoverParked(database: DatabaseSync): readonly ParkedReceipt[] {
   return database.prepare('SELECT region, idx, status, code, message, at_ms FROM parked').all().map(parkedOf);
+}
+
+/** Alarms that wait for an operator, and the newest of those that were acknowledged. */
+export function recoverAlarms(database: DatabaseSync): readonly AlarmRecord[] {
+  const rows = database.prepare('SELECT * FROM alarm WHERE acknowledged_at_ms IS NULL OR id > (SELECT max(id) FROM alarm) - ? ORDER BY id').all(ALARMS_KEPT);
+  return rows.flatMap((row): readonly AlarmRecord[] => {
+    // A kind that only a later version raises stays in the table until that version reads it again.
+    const alarm = ALARM_KINDS.find((kind) => kind === row['kind']);
+    if (alarm === undefined) return [];
+    return [
+      {
+        id: Number(row['id']),
+        alarm,
+        region: String(row['region']),
+        subject: String(row['subject']),
+        message: String(row['message']),
+        notes: JSON.parse(String(row['notes'])),
+        evidence: row['evidence'] === null ? undefined : String(row['evidence']),
+        raisedAtMs: Number(row['raised_at_ms']),
+        acknowledged: row['acknowledged_at_ms'] === null ? undefined : { atMs: Number(row['acknowledged_at_ms']), reason: String(row['reason']) },
+      },
+    ];
+  });
 }
 
 /** The right edge from the newest entries and the tiles, checked against the root that was stored with them. */
