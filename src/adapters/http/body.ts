@@ -4,14 +4,17 @@ import { ReceiptSyncError } from '../../errors.ts';
 /**
  * The whole body; `tooLarge` as soon as that is known, by its announced length or on the way. `look` sees what there is after each
  * part and ends the reading by what it returns. Listens to the request itself: an iterator over it costs a small batch more than the
- * rest of its way. What is not read stays unread, so that an answer can still be sent.
+ * rest of its way. What comes after the end of the reading is dropped, so that an answer can still be sent.
  */
 export function bodyOf<Early = never>(
   request: IncomingMessage,
   bytesMax: number,
   look?: (parts: readonly Buffer[]) => Early | undefined,
 ): Promise<Buffer | Early> {
-  if (Number(request.headers['content-length'] ?? 0) > bytesMax) return Promise.reject(tooLarge(bytesMax));
+  if (Number(request.headers['content-length'] ?? 0) > bytesMax) {
+    request.resume();
+    return Promise.reject(tooLarge(bytesMax));
+  }
   return new Promise((resolve, reject) => {
     const parts: Buffer[] = [];
     let bytes = 0;
@@ -22,8 +25,9 @@ export function bodyOf<Early = never>(
       settle();
     };
     const stop = (settle: () => void): void => {
-      request.pause();
       end(settle);
+      // What still comes is dropped as it comes: a connection that is closed over bytes nobody took is reset, and takes the answer with it.
+      request.resume();
     };
     const take = (part: Buffer): void => {
       bytes += part.length;
