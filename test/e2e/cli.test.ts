@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -70,6 +71,16 @@ test('unreachable is 69, bad usage 64, a bad configuration 78 with line and care
   const { code, err } = await cli(['serve', '--config', file]);
   assert.equal(code, 78);
   assert.match(err, /bad\.yaml:4:3: Unknown key sync\.quorumTreshold; did you mean quorumThreshold\?\n {4}quorumTreshold: 2\n {4}\^/);
+});
+
+test('init refuses names that would lead out of its folder or into its own files, and writes nothing then', async () => {
+  const dir = join(folder, 'nowhere');
+  for (const name of ['../x', '..', '.', '/x', 'a/b', 'policy', 'none']) {
+    const { code, err } = await cli(['init', '--dir', dir, `${name}=http://127.0.0.1:7481`, 'z=http://127.0.0.1:7482']);
+    assert.ok(code === 64 || code === 78, `${name}: ${code} ${err}`);
+    assert.doesNotMatch(err, /\n\s+at /);
+  }
+  assert.equal(existsSync(dir), false);
 });
 
 test('init writes a cluster that serve starts, and leaves an old one alone', async () => {
