@@ -4,7 +4,7 @@ import { HASH_BYTES } from '../tlog/hash.ts';
 import { type LogNumber, TEXTS_KEPT } from './changes.ts';
 import { entryKind, KIND_RECEIPT, recordedAt } from './entry.ts';
 import { type GrownTree, growTree } from './growth.ts';
-import { headOf, type LogHead, unnamed, withRefused } from './heads.ts';
+import { headOf, type LogHead, unnamed, withAllRefused } from './heads.ts';
 import type { LogText, RefusedRange } from './log-text.ts';
 import type { Turn } from './turn.ts';
 
@@ -92,7 +92,7 @@ export function appendChecked(
     size: head.size + items.length,
     edge: grown?.edge,
     lastRecordedAt: last === undefined ? head.lastRecordedAt : recordedAt(last.entry),
-    refused: ranges.reduce(withRefused, head.refused),
+    refused: withAllRefused(head.refused, ranges),
   });
 }
 

@@ -1,6 +1,7 @@
 import { type Edge, EMPTY_EDGE } from '../tlog/edge.ts';
 import { type CosignedText, type LogNumber, RECEIVED_LOG, type RecoveredLog } from './changes.ts';
 import type { RefusedRange } from './log-text.ts';
+import { REFUSED_TOLD_MAX } from './mirror-answer.ts';
 
 /** How far a log has come: what the next turn rests on. Never changed; a turn that was made durable has new ones. */
 export interface LogHead {
@@ -34,26 +35,50 @@ export function recoveredHeads(logs: ReadonlyMap<LogNumber, RecoveredLog>): Head
 
 /** The ranges with one more, joined where they touch (SPEC §4). */
 export function withRefused(refused: readonly RefusedRange[], added: RefusedRange): readonly RefusedRange[] {
-  const { region } = added;
-  let [first, last] = [added.first, added.last];
-  const apart = refused.filter((range) => {
-    if (range.region !== region || range.last + 1 < first || range.first > last + 1) return true;
-    [first, last] = [Math.min(first, range.first), Math.max(last, range.last)];
-    return false;
-  });
-  const before = apart.filter((range) => range.region < region || (range.region === region && range.first < first));
-  return [...before, { region, first, last }, ...apart.slice(before.length)];
+  return withAllRefused(refused, [added]);
 }
 
-/** Of what `region` refuses below `size`, what `named` does not name. */
+/** The same with many, in one go: an origin can make every second entry of every batch one that is refused. */
+export function withAllRefused(refused: readonly RefusedRange[], added: readonly RefusedRange[]): readonly RefusedRange[] {
+  if (added.length === 0) return refused;
+  const joined: RefusedRange[] = [];
+  for (const range of [...refused, ...added].sort(byPlace)) {
+    const before = joined.at(-1);
+    if (before === undefined || before.region !== range.region || range.first > before.last + 1) joined.push(range);
+    else if (range.last > before.last) joined[joined.length - 1] = { ...before, last: range.last };
+  }
+  return joined;
+}
+
+function byPlace(a: RefusedRange, b: RefusedRange): number {
+  if (a.region === b.region) return a.first - b.first;
+  return a.region < b.region ? -1 : 1;
+}
+
+/** Can a mirror refuse these of a text, by SPEC §3.2: in order, apart, within it, and none that it names already? */
+export function areUnnamed(
+  ranges: readonly Pick<RefusedRange, 'first' | 'last'>[],
+  { region, size, named }: { readonly region: string; readonly size: number; readonly named: readonly RefusedRange[] },
+): boolean {
+  return ranges.every(
+    ({ first, last }, n) =>
+      last < size && first > (ranges[n - 1]?.last ?? -1) && !named.some((cover) => cover.region === region && cover.first <= first && last <= cover.last),
+  );
+}
+
+/** Of what `region` refuses below `size`, what `named` does not name: as much as one answer tells, lowest first. */
 export function unnamed(
   refused: readonly RefusedRange[],
   against: { readonly region: string; readonly size: number; readonly named: readonly RefusedRange[] },
 ): readonly RefusedRange[] {
   const { region, size, named } = against;
   const covered = named.filter((range) => range.region === region);
-  return refused
-    .filter((range) => range.region === region && range.first < size)
-    .map((range) => ({ ...range, last: Math.min(range.last, size - 1) }))
-    .filter((range) => !covered.some((cover) => cover.first <= range.first && range.last <= cover.last));
+  const found: RefusedRange[] = [];
+  for (const range of refused) {
+    if (found.length === REFUSED_TOLD_MAX) break;
+    if (range.region !== region || range.first >= size) continue;
+    const last = Math.min(range.last, size - 1);
+    if (!covered.some((cover) => cover.first <= range.first && last <= cover.last)) found.push({ ...range, last });
+  }
+  return found;
 }

@@ -8,13 +8,13 @@ export type MirrorWord =
   | { readonly kind: 'refuses'; readonly ranges: readonly Omit<RefusedRange, 'region'>[] };
 
 /** Lines of one answer, lowest first: what is left out is told when these are named. */
-const REFUSED_LINES_MAX = 1_024;
+export const REFUSED_TOLD_MAX = 1_024;
 
 /** The body of a 200. */
 export function formatMirrorWord(word: MirrorWord): string {
   if (word.kind === 'cosigned') return formatSignature(word.line);
   return word.ranges
-    .slice(0, REFUSED_LINES_MAX)
+    .slice(0, REFUSED_TOLD_MAX)
     .map(({ first, last }) => `refused ${first}-${last}\n`)
     .join('');
 }
@@ -27,7 +27,7 @@ export function parseMirrorWord(text: string): MirrorWord {
     if (lines.length !== 1) throw bad('has more than one signature');
     return { kind: 'cosigned', line: parseSignature(lines[0] ?? '') };
   }
-  if (lines.length > REFUSED_LINES_MAX) throw bad(`has more than ${REFUSED_LINES_MAX} lines`);
+  if (lines.length > REFUSED_TOLD_MAX) throw bad(`has more than ${REFUSED_TOLD_MAX} lines`);
   return { kind: 'refuses', ranges: lines.map(parseRange) };
 }
 
