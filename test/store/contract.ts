@@ -64,6 +64,37 @@ export function storeContract(engine: Engine): void {
     await again.close();
   });
 
+  check('refused ranges of a region that touch or overlap are one, also after reopening', async (open) => {
+    const store = await open();
+    await store.commit(
+      changesOf(
+        groupOf(
+          OWN_LOG,
+          0,
+          Array.from({ length: 20 }, (_, n) => receiptOf(n)),
+        ),
+      ),
+    );
+    const refuse = (region: string, first: number, last: number): Promise<unknown> =>
+      store.commit({ ...NO_CHANGES, refusals: [{ log: OWN_LOG, region, first, last }] });
+    for (const [first, last] of [
+      [5, 5],
+      [5, 9],
+      [3, 8],
+      [7, 7],
+      [12, 12],
+      [11, 11],
+      [17, 17],
+    ] as const)
+      await refuse('west', first, last);
+    await refuse('eu', 4, 4);
+    const expected = ['eu 4-4', 'west 3-9', 'west 11-12', 'west 17-17'];
+    const held = ({ logs }: Recovered): readonly string[] => (logs.get(OWN_LOG)?.refused ?? []).map(({ region, first, last }) => `${region} ${first}-${last}`);
+    assert.deepEqual(held(await store.recover()), expected);
+    await store.close();
+    assert.deepEqual(held(await (await open()).recover()), expected);
+  });
+
   check('what was committed is there after reopening: entries, index, offsets, refusals', async (open) => {
     const store = await open();
     const parked = { region: 'west', index: 1, status: 409, code: 'CONFLICT', message: 'HTTP error 409: Conflict', atMs: 5 } as const;

@@ -147,7 +147,7 @@ export class Engine {
   }
 
   #nextSlot(log: LogNumber): number {
-    const slot = this.#slots.get(log) ?? Number(this.database.prepare('SELECT count(*) AS n FROM cosigned_text WHERE log = ?').get(log)?.['n']);
+    const slot = this.#slots.get(log) ?? nextFreeSlot(this.database, log);
     this.#slots.set(log, slot + 1);
     return slot % TEXTS_KEPT;
   }
@@ -248,6 +248,12 @@ function sizesOf(database: DatabaseSync): Map<LogNumber, number> {
   return new Map(rows.map((row) => [Number(row['log']), Number(row['size'])]));
 }
 
+/** After the newest text: the place of the oldest, or one that was never used. */
+function nextFreeSlot(database: DatabaseSync, log: LogNumber): number {
+  const newest = database.prepare('SELECT slot FROM cosigned_text WHERE log = ? ORDER BY size DESC, at_s DESC, slot DESC LIMIT 1').get(log);
+  return newest === undefined ? 0 : Number(newest['slot']) + 1;
+}
+
 type StatementName =
   | 'group'
   | 'receipt'
@@ -282,7 +288,7 @@ function prepare(database: DatabaseSync): Readonly<Record<StatementName, Stateme
     root: database.prepare('UPDATE log SET root = ? WHERE log = ?'),
     tile: database.prepare('INSERT INTO tile (log, level, idx, hashes) VALUES (?, ?, ?, ?)'),
     text: database.prepare('INSERT OR REPLACE INTO cosigned_text (log, slot, size, hash, at_s, note) VALUES (?, ?, ?, ?, ?, ?)'),
-    refusal: database.prepare('INSERT INTO refusal VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING'),
+    refusal: database.prepare('INSERT INTO refusal VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET last = max(last, excluded.last)'),
     note: database.prepare(
       'INSERT INTO certified VALUES (?, ?, ?) ON CONFLICT (log) DO UPDATE SET size = excluded.size, note = excluded.note WHERE excluded.size >= size',
     ),

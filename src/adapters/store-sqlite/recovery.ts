@@ -2,6 +2,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { StoreFailedError } from '../../errors.ts';
 import { ALARM_KINDS, ALARMS_KEPT, type AlarmRecord } from '../../log/alarm.ts';
 import { frameLeaves } from '../../log/growth.ts';
+import { withAllRefused } from '../../log/heads.ts';
 import type { KeptNote, LogNumber, ParkedReceipt, RecoveredLog, RemoteCosigned, RemoteOffset } from '../../ports/log-store.ts';
 import { concatBytes, equalBytes } from '../../std/bytes.ts';
 import { type Edge, edgeOf, rootOf } from '../../tlog/edge.ts';
@@ -12,17 +13,13 @@ import { COMMIT_NUMBER } from './schema.ts';
 
 /** Reads what a region starts with. Throws StoreFailedError where the parts of the store do not fit each other. */
 export function recoverLogs(database: DatabaseSync): ReadonlyMap<LogNumber, RecoveredLog> {
-  const ends = new Map(
-    database
-      .prepare('SELECT log, max(start + count) AS size FROM entry_group GROUP BY log')
-      .all()
-      .map((row) => [Number(row['log']), Number(row['size'])]),
-  );
+  const lastGroup = database.prepare('SELECT start + count AS size FROM entry_group WHERE log = ? ORDER BY start DESC LIMIT 1');
   const logs = new Map<LogNumber, RecoveredLog>();
   for (const row of database.prepare('SELECT log, size, last_recorded_at, root, origin FROM log WHERE log <> ?').all(COMMIT_NUMBER)) {
     const log = Number(row['log']);
     const size = Number(row['size']);
-    if ((ends.get(log) ?? 0) !== size) throw damaged(`Log ${log} has ${size} entries by its size and ${ends.get(log) ?? 0} by its groups`);
+    const end = Number(lastGroup.get(log)?.['size'] ?? 0);
+    if (end !== size) throw damaged(`Log ${log} has ${size} entries by its size and ${end} by its groups`);
     const hasTree = row['root'] !== null || row['origin'] !== null;
     logs.set(log, {
       size,
@@ -30,10 +27,7 @@ export function recoverLogs(database: DatabaseSync): ReadonlyMap<LogNumber, Reco
       origin: row['origin'] === null ? undefined : String(row['origin']),
       edge: hasTree ? recoverEdge(database, { log, size, root: row['root'] === null ? undefined : bytesOf(row['root']) }) : undefined,
       texts: textsOf(database, log),
-      refused: database
-        .prepare('SELECT region, first, last FROM refusal WHERE log = ? ORDER BY region, first')
-        .all(log)
-        .map((each) => ({ region: String(each['region']), first: Number(each['first']), last: Number(each['last']) })),
+      refused: refusedOf(database, log),
       certified: certifiedOf(database, log),
     });
   }
@@ -123,6 +117,15 @@ function tileRoots(
 function textsOf(database: DatabaseSync, log: LogNumber): RecoveredLog['texts'] {
   const rows = database.prepare('SELECT size, hash, at_s, note FROM cosigned_text WHERE log = ? ORDER BY size, slot').all(log);
   return rows.map((row) => ({ log, size: Number(row['size']), hash: String(row['hash']), atS: Number(row['at_s']), note: String(row['note']) }));
+}
+
+/** Joined as they were told: a row may touch others, or lie within one. */
+function refusedOf(database: DatabaseSync, log: LogNumber): RecoveredLog['refused'] {
+  const rows = database.prepare('SELECT region, first, last FROM refusal WHERE log = ?').all(log);
+  return withAllRefused(
+    [],
+    rows.map((row) => ({ region: String(row['region']), first: Number(row['first']), last: Number(row['last']) })),
+  );
 }
 
 function certifiedOf(database: DatabaseSync, log: LogNumber): KeptNote | undefined {
