@@ -8,6 +8,8 @@ export interface BackupHead {
   readonly format: 'receipt-sync-backup/2';
   readonly region: string;
   readonly cluster: string;
+  /** Has the region keys? Then what it signs after this moment is not in here. */
+  readonly signs: boolean;
   /** As they were before the first group was read: an offset may lag, and repeats are duplicates there. */
   readonly offsets: readonly RemoteOffset[];
   readonly parked: readonly ParkedReceipt[];
@@ -28,7 +30,7 @@ const FRAME_BYTES_MAX = 64 * 1024 * 1024;
 /** The store after `afterSeq` as bytes: one line of JSON, the groups in order of arrival, and an end that can not be mistaken. */
 export async function* backupBytes(
   store: LogStore & Arrivals,
-  identity: { readonly region: string; readonly cluster: string },
+  identity: { readonly region: string; readonly cluster: string; readonly signs: boolean },
   afterSeq: number,
 ): AsyncGenerator<Buffer, void, undefined> {
   const { offsets, parked, logs } = await store.recover();

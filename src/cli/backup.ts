@@ -57,11 +57,13 @@ async function copyInto(store: SqliteStore, client: ReceiptSyncClient, dir: stri
   const before = await store.recover();
   const lastSeq = await store.lastArrival();
   const reader = new BackupReader(await client.backup(Math.max(0, lastSeq - 1)));
-  const { region, offsets, parked, mirrored, notes } = await reader.head();
+  const { region, signs, offsets, parked, mirrored, notes } = await reader.head();
   const groups = reader.groups();
   if (lastSeq > 0) await checkOverlap(store, (await groups.next()).value, { lastSeq, dir });
   const news = mirrored.filter(({ log }) => before.logs.get(log)?.origin === undefined);
-  await store.commit({ ...NO_CHANGES, mirrored: news });
+  // What the region signs after this copy is not in it: started in its place, it must sign nothing (SPEC §2.1), and half a copy neither.
+  const forgot = signs ? ['this store is a backup, and knows nothing of what was signed after it'] : [];
+  await store.commit({ ...NO_CHANGES, mirrored: news, forgot });
   using bar = new ProgressBar('backup');
   let turn = new Turn(region, recoveredHeads((await store.recover()).logs), new Map());
   let bytes = 0;
@@ -79,9 +81,7 @@ async function copyInto(store: SqliteStore, client: ReceiptSyncClient, dir: stri
     if (bytes >= COMMIT_BYTES) await write();
   }
   await write();
-  // What the region signs after this copy is not in it: started in its place, it must sign nothing (SPEC §2.1).
-  const forgot = mirrored.length > 0 ? ['this store is a backup, and knows nothing of what was signed after it'] : [];
-  await store.commit({ ...NO_CHANGES, offsets, parked, notes, forgot });
+  await store.commit({ ...NO_CHANGES, offsets, parked, notes });
   return added;
 }
 
