@@ -1,7 +1,7 @@
 import { InvalidEvidenceError, ReceiptSyncError } from '../errors.ts';
 import { type KeptNote, OWN_LOG } from '../log/changes.ts';
-import { withRefused } from '../log/heads.ts';
-import { nameSigned, parseLogText, type RefusedRange } from '../log/log-text.ts';
+import { withAllRefused } from '../log/heads.ts';
+import { parseLogText, type RefusedRange } from '../log/log-text.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { EvidenceFiles } from '../ports/evidence-files.ts';
 import type { LogNumber, LogStore, Recovered } from '../ports/log-store.ts';
@@ -12,6 +12,7 @@ import type { Cluster } from '../quorum/cluster.ts';
 import { sha256, toHex, utf8Bytes } from '../std/bytes.ts';
 import { type Note, parseNote } from '../tlog/note.ts';
 import { isQuorum } from '../tlog/policy.ts';
+import type { VerifierKey } from '../tlog/vkey.ts';
 import { type Alarms, PLAIN_ALARM } from './alarms.ts';
 import { CertificateWaiters, certificateOf, certifies, type Signatures } from './certify.ts';
 import { Checkpoints, noteOf, type OwnText } from './checkpoints.ts';
@@ -103,6 +104,11 @@ export class Evidence {
     void this.#recallClaims();
   }
 
+  /** The own log's. */
+  get logKey(): VerifierKey {
+    return this.#options.signer.logKey;
+  }
+
   /** What is to be written with the next turn. */
   get notes(): readonly KeptNote[] {
     const { certified } = this.checkpoints;
@@ -117,15 +123,16 @@ export class Evidence {
     if (!this.#options.isForgotten()) this.checkpoints.cosignNewest();
   }
 
-  /** A remote refuses entries of the own log: from now on every text of ours says so (SPEC §4). */
-  async refuse(region: string, ranges: RefusedRanges): Promise<void> {
+  /** A remote refuses entries of the own log: from now on every text of ours says so (SPEC §4). False where that could not be made durable. */
+  async refuse(region: string, ranges: RefusedRanges): Promise<boolean> {
     const { committer } = this.#options;
     const size = committer.ownSize;
     const added = ranges.map((range): RefusedRange => ({ region, ...range, last: Math.min(range.last, size - 1) })).filter(({ first, last }) => first <= last);
     const refusals = added.map((range) => ({ log: OWN_LOG, ...range }));
-    if (added.length === 0 || !(await committer.record({ refusals }))) return;
-    this.checkpoints.refuse(added.reduce(withRefused, this.checkpoints.refused));
+    if (!(await committer.record({ refusals }))) return false;
+    this.checkpoints.refuse(withAllRefused(this.checkpoints.refused, added));
     this.#options.onNews();
+    return true;
   }
 
   /** SPEC §3.2 (a): the origin and its signature. */
@@ -135,7 +142,8 @@ export class Evidence {
       const text = parseLogText(note.text);
       const known = this.#mirrors.get(text.origin);
       if (known === undefined) return { kind: 'rejected', status: 404, reason: 'no log of that origin is mirrored here' };
-      if (known.mirror.isSignedByOrigin(note, nameSigned(text.origin, text.refused.length > 0))) return { region: known.region, note, text };
+      const signed = known.mirror.signedByOrigin(note, text);
+      if (signed !== undefined) return { region: known.region, note: signed, text };
       return { kind: 'rejected', status: 403, reason: 'the checkpoint is not signed by the key of its origin' };
     } catch (error) {
       if (error instanceof InvalidEvidenceError) return { kind: 'rejected', status: 422, reason: error.message };
@@ -148,7 +156,7 @@ export class Evidence {
     const refused = known === undefined ? undefined : this.#instances.look(known.region, headers);
     if (known === undefined || refused !== undefined)
       return Promise.resolve({ kind: 'rejected', status: known === undefined ? 404 : 403, reason: refused ?? 'unknown origin' });
-    return known.mirror.receive(origin, bytes);
+    return known.mirror.receive(origin, bytes, () => this.#instances.broughtBy(known.region, headers));
   }
 
   /** The own log, or one that is mirrored, by the SHA-256 of its origin line. */
