@@ -8,6 +8,7 @@ import type { Roster } from '../quorum/roster.ts';
 import type { Alarms } from './alarms.ts';
 import type { Committer, OwnGroup } from './commit.ts';
 import type { Evidence } from './evidence.ts';
+import { disproved } from './forgetting.ts';
 import { Link, type RegionLink } from './link.ts';
 import { MirrorCalls } from './mirror-calls.ts';
 import { MirrorLink } from './mirror-link.ts';
@@ -170,14 +171,16 @@ function mirrorLink(options: LinksOptions, recovered: Recovered, at: MirroredAt)
       remote: mirror,
       checkpoints: evidence.checkpoints,
       groups: evidence.groups,
+      disproved: (ownSize, signal) => disproved(options, { remote, logKey: evidence.logKey, ownSize, signal }),
       rootAt: (size) => evidence.reader.prover.root(size),
       onCosigned: (from, to) => {
         calls.cosigned(from, to, isNamed);
         committer.progressed();
       },
       onRefused: async (ranges) => {
-        await evidence.refuse(regionId, ranges);
+        const isNamed = await evidence.refuse(regionId, ranges);
         calls.refusedWithin(ranges, (receiptId, { code, message }) => observe({ kind: 'refused', receiptId, region: regionId, code, message }));
+        return isNamed;
       },
     },
     { size: recovered.logs.get(OWN_LOG)?.size ?? 0, cosigned: recovered.cosigned.find(({ region }) => region === regionId) },

@@ -2,6 +2,7 @@ import type { MirrorWord } from '../log/mirror-answer.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { MirrorHeaders, Peer } from '../ports/peer.ts';
 import type { SigningRegion } from '../quorum/cluster-policy.ts';
+import type { Failure } from '../region/failure.ts';
 import type { Checkpoints } from './checkpoints.ts';
 import type { MirrorCalls } from './mirror-calls.ts';
 import type { OwnGroups } from './own-groups.ts';
@@ -23,10 +24,10 @@ export interface MirrorLinkOptions extends ReachOptions {
   readonly calls: MirrorCalls;
   /** A larger text was cosigned: entries [from, to) are on this remote's stable storage. */
   readonly onCosigned: (from: number, to: number) => void;
-  /** Entries that the remote refuses and no text of ours names yet. */
-  readonly onRefused: (ranges: RefusedRanges) => Promise<void>;
-  /** The remote holds more of our log than we do: we have forgotten (SPEC §2.1). */
-  readonly onForgotten: (reason: string) => void;
+  /** Entries that the remote refuses and no text of ours names yet; false if the store could not keep that. */
+  readonly onRefused: (ranges: RefusedRanges) => Promise<boolean>;
+  /** The remote says that it holds more of our log than this: asks it for proof, and says why it is not believed. */
+  readonly disproved: (ownSize: () => number, signal: AbortSignal) => Promise<Failure | undefined>;
   /** Do the others alone make the quorum of all entries below this size? Then nobody waits for this remote's word in particular. */
   readonly isReachedByOthers: (size: number) => boolean;
 }

@@ -1,4 +1,6 @@
 import { encodeBatch } from '../log/batch.ts';
+import { areUnnamed } from '../log/heads.ts';
+import { isNamed } from '../log/log-text.ts';
 import type { RemoteCosigned } from '../ports/log-store.ts';
 import type { MirrorReport } from '../ports/peer.ts';
 import type { Word } from '../quorum/tally.ts';
@@ -7,14 +9,17 @@ import { utf8Bytes } from '../std/bytes.ts';
 import { verifyCosignature } from '../tlog/cosignature.ts';
 import { formatNote, type NoteSignature } from '../tlog/note.ts';
 import { noteOf, type OwnText } from './checkpoints.ts';
-import { within } from './exchange.ts';
+import { exchangeBatch } from './exchange.ts';
 import {
   BAD_COSIGNATURE,
+  BAD_REFUSAL,
   BEAT_MS,
   FLIGHT_BYTES_MAX,
   FLIGHTS_AT_ONCE,
   FLIGHTS_MAX,
   type Flight,
+  FUTILE,
+  Futility,
   NOTHING,
   PASSED_OVER_MAX,
   SHOW_MS,
@@ -47,7 +52,9 @@ export class MirrorLink implements RegionLink {
   /** Covered by a verified cosigned text. */
   #cosigned: RemoteCosigned;
   #sentCertified: OwnText | undefined;
-  #isLoading = false;
+  /** Something is read or asked that the next batch waits for. */
+  #isBusy = false;
+  readonly #futile = new Futility();
   #sentMs = Number.NEGATIVE_INFINITY;
   #isNaming = false;
   /** Cosignatures in a row that were not looked at. */
@@ -84,7 +91,7 @@ export class MirrorLink implements RegionLink {
   }
 
   said(index: number): { readonly word: Word; readonly refusal?: Failure } {
-    if (this.#isNamed(index)) return { word: 'refused', refusal: REFUSED_ENTRY };
+    if (isNamed(this.#options.checkpoints, this.#options.regionId, index)) return { word: 'refused', refusal: REFUSED_ENTRY };
     // A remote that has forgotten is not counted any more, whatever it once said.
     return { word: index < this.#cosigned.size && this.#trust.uncounted === undefined ? 'acknowledged' : undefined };
   }
@@ -127,11 +134,6 @@ export class MirrorLink implements RegionLink {
     this.#cancelTimer?.();
   }
 
-  #isNamed(index: number): boolean {
-    const { checkpoints, regionId } = this.#options;
-    return checkpoints.refused.some(({ region, first, last }) => region === regionId && first <= index && index <= last);
-  }
-
   /** Something has failed and not been mended: callers of now share the next attempts (CONTRACT §1). */
   #isTroubled(): boolean {
     return this.#options.calls.size > 0 || this.#reach.isBarred() || this.#reach.backgroundDueMs > this.#options.clock.monotonicMs();
@@ -157,7 +159,7 @@ export class MirrorLink implements RegionLink {
   }
 
   #mayFly(now: number): boolean {
-    if (this.#isLoading || this.#trust.isDistrusted || this.#flights.size >= FLIGHTS_MAX || this.#bytesInFlight >= FLIGHT_BYTES_MAX) return false;
+    if (this.#isBusy || this.#trust.isDistrusted || this.#flights.size >= FLIGHTS_MAX || this.#bytesInFlight >= FLIGHT_BYTES_MAX) return false;
     // Until it is known again where the remote stands, one batch at a time.
     if ((this.#known === undefined || this.#reach.isBarred() || this.#trust.isForgotten) && this.#flights.size > 0) return false;
     return now >= this.#attemptDueMs(now) && now >= this.#spacedMs();
@@ -177,7 +179,7 @@ export class MirrorLink implements RegionLink {
 
   /** When there is something to do by the clock alone. */
   #dueMs(now: number): number | undefined {
-    if (this.#isLoading || this.#trust.isDistrusted) return undefined;
+    if (this.#isBusy || this.#trust.isDistrusted) return undefined;
     // More entries than may go at once: the next ones follow at a distance. Anything else waits for an answer.
     const isSpaced = this.#flights.size >= FLIGHTS_AT_ONCE && this.#flights.size < FLIGHTS_MAX && this.#known !== undefined && this.#next < this.#size;
     if (this.#flights.size > 0) return isSpaced && this.#bytesInFlight < FLIGHT_BYTES_MAX && !this.#reach.isBarred() ? this.#spacedMs() : undefined;
@@ -228,7 +230,7 @@ export class MirrorLink implements RegionLink {
 
   async #load(start: number): Promise<void> {
     const { groups, checkpoints, rootAt } = this.#options;
-    this.#isLoading = true;
+    this.#isBusy = true;
     try {
       const stretch = await groups.stored(start, this.#limit());
       const text = stretch === undefined ? undefined : checkpoints.at(stretch.end, await rootAt(stretch.end));
@@ -237,7 +239,7 @@ export class MirrorLink implements RegionLink {
       // No fault of the remote: whoever waits, nothing is read for a while (seed 1393).
       this.#unreadableMs = this.#options.clock.monotonicMs() + UNREADABLE_MS;
     } finally {
-      this.#isLoading = false;
+      this.#isBusy = false;
       this.#wakeSoon();
     }
   }
@@ -264,7 +266,7 @@ export class MirrorLink implements RegionLink {
     this.#bytesInFlight += flight.bytes;
     this.#options.calls.sent(text.size);
     if (flight.probe) this.#reach.probing();
-    void this.#exchange(batch).then((report) => {
+    void exchangeBatch(this.#options, batch, this.#abort.signal).then((report) => {
       this.#flights.delete(flight);
       this.#bytesInFlight -= flight.bytes;
       // Sent before it was distrusted: what it says now is nobody's word.
@@ -273,16 +275,6 @@ export class MirrorLink implements RegionLink {
       this.#wake();
     });
     return true;
-  }
-
-  #exchange(batch: Uint8Array): Promise<MirrorReport> {
-    const { clock, timeoutMs, peer, headers } = this.#options;
-    return within(clock, {
-      timeoutMs,
-      signal: this.#abort.signal,
-      ask: (signal) => peer.mirror(batch, { ...headers, signal }),
-      otherwise: (failure) => ({ kind: 'failed', failure }),
-    });
   }
 
   #show(now: number): boolean {
@@ -311,6 +303,7 @@ export class MirrorLink implements RegionLink {
       this.#failed(flight, BAD_COSIGNATURE);
       return;
     }
+    this.#futile.end();
     // It holds what it once cosigned after all: somebody has brought it back.
     if (text.size >= this.#cosigned.size) this.#trust.judge(text.size, 0);
     checkpoints.cosigned(text, regionId, line);
@@ -330,10 +323,16 @@ export class MirrorLink implements RegionLink {
 
   /** Stored there, and not signed: until our texts name what it refuses, asking again is of no use. */
   #refuses(flight: Flight, ranges: RefusedRanges): void {
-    this.#answered(flight.text.size);
+    const { refused, size } = flight.text;
+    if (!areUnnamed(ranges, { region: this.#options.regionId, size, named: refused })) {
+      this.#failed(flight, BAD_REFUSAL);
+      return;
+    }
+    this.#answered(size);
     this.#isNaming = true;
-    void this.#options.onRefused(ranges).then(() => {
+    void this.#options.onRefused(ranges).then((isNamed) => {
       this.#isNaming = false;
+      if (!isNamed) this.#unreadableMs = this.#options.clock.monotonicMs() + UNREADABLE_MS;
       this.#wakeSoon();
     });
   }
@@ -348,12 +347,16 @@ export class MirrorLink implements RegionLink {
 
   /** 409: where it stands (SPEC §3.2), or that somebody has forgotten (§2.1). */
   #told(flight: Flight, size: number): void {
-    const { regionId, onForgotten, checkpoints } = this.#options;
-    this.#reach.reached();
+    const { checkpoints } = this.#options;
     if (size > this.#size) {
-      onForgotten(`${regionId} holds ${size} entries of our log, and we hold ${this.#size}`);
+      void this.#doubt(flight);
       return;
     }
+    if (this.#flights.size === 0 && !this.#trust.isForgotten && this.#futile.isTooOften()) {
+      this.#failed(flight, FUTILE);
+      return;
+    }
+    this.#reach.reached();
     this.#trust.judge(size, flight.cosigned);
     // It is beyond this text and can't sign it any more: no certificate can wait for it.
     if (flight.kind === 'text' && size > flight.text.size) checkpoints.abandonSync(flight.text);
@@ -361,6 +364,16 @@ export class MirrorLink implements RegionLink {
     if (this.#flights.size > 0) return;
     this.#known = Math.max(size, this.#trust.isForgotten ? 0 : this.#cosigned.size);
     this.#next = this.#known;
+  }
+
+  /** It says that it holds more than we do: believed only with our own signature. */
+  async #doubt(flight: Flight): Promise<void> {
+    if (this.#isBusy) return;
+    this.#isBusy = true;
+    const failure = await this.#options.disproved(() => this.#size, this.#abort.signal);
+    this.#isBusy = false;
+    if (failure !== undefined && !this.#abort.signal.aborted) this.#failed(flight, failure);
+    this.#wakeSoon();
   }
 
   #failed(flight: Flight, failure: Failure): void {

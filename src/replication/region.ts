@@ -1,4 +1,4 @@
-import { ReceiptSyncError } from '../errors.ts';
+import { ClosedError, ReceiptSyncError } from '../errors.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Entropy } from '../ports/entropy.ts';
 import type { EvidenceFiles } from '../ports/evidence-files.ts';
@@ -272,7 +272,7 @@ export class Region implements Receiving {
     this.#observe({ kind: 'draining' });
     await this.#callersGone(timeoutMs);
     this.#room.dismiss();
-    this.#stop.abort();
+    this.#stop.abort(new ClosedError());
     this.#evidence?.close();
     this.#watch?.stop();
     this.#alarms.close();
@@ -368,6 +368,9 @@ export class Region implements Receiving {
     this.#watch?.stop();
     void this.#committer.forget(reason);
     this.#sayForgot(reason);
+    // Nobody will hear more of what is under way.
+    this.#room.dismiss();
+    this.#evidence?.close();
   };
 
   #sayForgot(reason: string): void {
@@ -377,7 +380,7 @@ export class Region implements Receiving {
   }
 
   #awaitCertificate(index: number): Promise<string> {
-    if (this.#evidence !== undefined) return this.#evidence.awaitCertificate(index, this.#stop.signal);
+    if (this.#evidence !== undefined && this.#forgot === undefined) return this.#evidence.awaitCertificate(index, this.#stop.signal);
     return Promise.reject(new ReceiptSyncError('NOT_CERTIFIED', 'This region has no keys: its quorum makes no certificates'));
   }
 

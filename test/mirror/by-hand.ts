@@ -128,7 +128,7 @@ export class MirrorByHand {
   readonly came: Came[] = [];
   readonly listening: Listening;
   answer: (came: Came) => Answer | Promise<Answer> = (came) => this.cosigned(came);
-  /** What `GET /mirror/<hash>/checkpoint` gives. */
+  /** What it shows of the origin's log. */
   checkpoint: (() => string) | undefined;
 
   private constructor(region: string, listening: Listening) {
@@ -142,8 +142,9 @@ export class MirrorByHand {
     const listening = await listen(async (request, response) => {
       if (self === undefined) return;
       if (request.method === 'GET') {
-        const isIt = request.url?.startsWith('/mirror/') === true && request.url.endsWith('/checkpoint') && self.checkpoint !== undefined;
-        response.writeHead(isIt ? 200 : 404, { 'content-type': 'text/plain' }).end(isIt ? self.checkpoint?.() : '');
+        const isIt = request.url === '/checkpoints' && self.checkpoint !== undefined;
+        response.writeHead(isIt ? 200 : 404, { 'content-type': 'application/json' });
+        response.end(isIt ? JSON.stringify({ region, checkpoints: [self.checkpoint?.() ?? ''], evidence: [] }) : '');
         return;
       }
       const bytes: Buffer[] = [];
