@@ -62,7 +62,7 @@ async function copyInto(store: SqliteStore, client: ReceiptSyncClient, dir: stri
   if (lastSeq > 0) await checkOverlap(store, (await groups.next()).value, { lastSeq, dir });
   const news = mirrored.filter(({ log }) => before.logs.get(log)?.origin === undefined);
   // What the region signs after this copy is not in it: started in its place, it must sign nothing (SPEC §2.1), and half a copy neither.
-  const forgot = signs ? ['this store is a backup, and knows nothing of what was signed after it'] : [];
+  const forgot = signs || mirrored.length > 0 ? ['this store is a backup, and knows nothing of what was signed after it'] : [];
   await store.commit({ ...NO_CHANGES, mirrored: news, forgot });
   using bar = new ProgressBar('backup');
   let turn = new Turn(region, recoveredHeads((await store.recover()).logs), new Map());
