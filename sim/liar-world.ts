@@ -59,7 +59,7 @@ class LiarWorld {
       const regions = ids.filter((id) => id !== region).map((regionId) => ({ regionId, weight: 1, timeoutMs: 1_000 }));
       return { region, weight: 1, crossRegionSyncEnabled: true, regions, quorumThreshold, maxRetries: 1, retryBackoffMs: 200, exclusive: false };
     });
-    const world = { clock: this.#clock, net: this.#net, observe: (region: string, event: SyncEvent) => this.#note(region, event) };
+    const world = { clock: this.#clock, net: this.#net, observe: (region: string, event: SyncEvent) => this.#note(region, event), cosigned: () => undefined };
     this.#hosts = settings.slice(0, honest).map((each) => new Host({ settings: each, signing: signingOf(each, undefined) }, random.fork(), world));
     this.#policy = this.#hosts[0]?.signing?.cluster.policyText ?? '';
     const id = ids.at(-1) ?? '';

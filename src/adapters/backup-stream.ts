@@ -1,5 +1,5 @@
 import { InvalidEvidenceError, ReceiptSyncError } from '../errors.ts';
-import type { KeptNote, LogNumber, ParkedReceipt, RemoteOffset } from '../log/changes.ts';
+import { type KeptNote, type KeptText, type LogNumber, OWN_LOG, type ParkedReceipt, type Refusal, type RemoteOffset } from '../log/changes.ts';
 import type { Arrivals, ArrivedGroup } from '../ports/arrivals.ts';
 import type { LogStore } from '../ports/log-store.ts';
 
@@ -17,6 +17,9 @@ export interface BackupHead {
   readonly mirrored: readonly { readonly log: LogNumber; readonly origin: string }[];
   /** Checkpoints of what follows: certificates can be made from a backup, though it signs nothing (SPEC §2.1). */
   readonly notes: readonly KeptNote[];
+  /** Those kept beside the newest, and what remotes refuse; absent from versions without. */
+  readonly kept?: readonly KeptText[];
+  readonly refusals?: readonly Refusal[];
 }
 
 /** Frames read from the store at once: no commit waits longer than that behind a backup. */
@@ -36,7 +39,9 @@ export async function* backupBytes(
   const { offsets, parked, logs } = await store.recover();
   const mirrored = [...logs].flatMap(([log, { origin }]) => (origin === undefined ? [] : [{ log, origin }]));
   const notes = [...logs.values()].flatMap(({ certified }) => (certified === undefined ? [] : [certified]));
-  const head: BackupHead = { format: 'receipt-sync-backup/2', ...identity, offsets, parked, mirrored, notes };
+  const kept = [...logs.values()].flatMap((log) => log.kept);
+  const refusals = (logs.get(OWN_LOG)?.refused ?? []).map((range) => ({ log: OWN_LOG, ...range }));
+  const head: BackupHead = { format: 'receipt-sync-backup/2', ...identity, offsets, parked, mirrored, notes, kept, refusals };
   yield Buffer.from(`${JSON.stringify(head)}\n`);
   let seq = afterSeq;
   for (let groups = await store.arrivals(seq, READ_BYTES_MAX); groups.length > 0; groups = await store.arrivals(seq, READ_BYTES_MAX)) {

@@ -11,7 +11,7 @@ import { freePorts, type RegionPorts, RegionProcess, writeRegion } from './demo/
 import { newProgress, type Progress, runDemo } from './demo/run.ts';
 import { liveScreen } from './demo/screen.ts';
 import { receiptsFrom } from './demo/sources.ts';
-import { percentile } from './demo/view.ts';
+import { conflictLines, percentile } from './demo/view.ts';
 import { CommandFailure, EXIT } from './exit.ts';
 import { print, tell } from './io.ts';
 
@@ -29,6 +29,7 @@ interface DemoOptions {
   readonly latency?: string;
   readonly dataDir?: string;
   readonly kill: readonly string[];
+  readonly conflict?: true;
   readonly json?: true;
 }
 
@@ -45,10 +46,11 @@ export function demoCommand(): Command {
     .addOption(
       new Option('--kill <region@2s[+3s]>', 'SIGKILL it 2 s after the first receipt, restart it 3 s later; may be repeated').argParser(collect).default([]),
     )
+    .option('--conflict', 'at the end, two contents under one id to two regions at once: exactly one is certified, and both see why')
     .option('--json', 'print one JSON object at the end')
     .addHelpText(
       'beforeAll',
-      'Examples:\n  receipt-sync demo\n  receipt-sync demo --headless --json --kill eu-west-1@2s\n  receipt-sync demo --source synthetic --count 2000 --rate 500/s --latency us-west-1=60ms\n',
+      'Examples:\n  receipt-sync demo\n  receipt-sync demo --headless --json --kill eu-west-1@2s\n  receipt-sync demo --headless --conflict\n  receipt-sync demo --source synthetic --count 2000 --rate 500/s --latency us-west-1=60ms\n',
     )
     .action((options: DemoOptions) => demo(options));
 }
@@ -73,10 +75,12 @@ async function demo(options: DemoOptions): Promise<void> {
   say(`${description}; regions ${REGIONS.join(', ')}; quorum ${THRESHOLD} of 3`);
   let written: WrittenCertificate | undefined;
   try {
-    await runDemo({ receipts, perSecond, kills, regions: cluster.regions, entry: cluster.entry, tell: say }, progress);
+    const policy = policyOf(keys, THRESHOLD);
+    const [one, two] = cluster.regions.values();
+    const conflict = options.conflict === true && one !== undefined && two !== undefined ? { sides: [one, two] as const, policy } : undefined;
+    await runDemo({ receipts, perSecond, kills, regions: cluster.regions, entry: cluster.entry, conflict, tell: say }, progress);
     const [receipt] = receipts;
-    if (receipt !== undefined)
-      written = await writeCertificate(options.dataDir ?? CERTIFICATE_FOLDER, cluster.entry, { receipt, policy: policyOf(keys, THRESHOLD) });
+    if (receipt !== undefined) written = await writeCertificate(options.dataDir ?? CERTIFICATE_FOLDER, cluster.entry, { receipt, policy });
   } finally {
     screen?.close();
     await cluster.stop();
@@ -142,6 +146,7 @@ function report(
   const isWell =
     certified === total &&
     written?.verified === true &&
+    progress.conflict?.asItShould !== false &&
     kills.length === progress.kills.length &&
     progress.kills.every(({ complete, acceptedWhileDown }) => complete && acceptedWhileDown > 0);
   if (options.json === true)
@@ -154,6 +159,7 @@ function report(
         p50Ms,
         p99Ms,
         kills: progress.kills,
+        ...(progress.conflict === undefined ? {} : { conflict: progress.conflict }),
         certificate: written?.certificate ?? null,
         verified: written?.verified ?? false,
       }),
@@ -165,6 +171,7 @@ function report(
         `${kill.region} was killed: ${kill.acceptedWhileDown} receipts reached their quorum without it, ${kill.owedAtReturn} were owed to it; it ${kill.complete ? 'holds all of them now' : 'is NOT complete'}`,
       );
     }
+    for (const line of conflictLines(progress.conflict)) print(line);
     if (written !== undefined) {
       const { certificate, receipt, policy, verified } = written;
       print(`A certificate of the first receipt is in ${certificate}, and it ${verified ? 'verifies offline' : 'does NOT verify'}:`);

@@ -1,13 +1,15 @@
-import type { KnownReceipt, Place } from '../log/changes.ts';
+import type { KnownReceipt, Place, RefusedEntry } from '../log/changes.ts';
 import type { Receipt } from '../receipt/receipt.ts';
 
-export type { KnownReceipt, Place } from '../log/changes.ts';
+export type { KnownReceipt, Place, RefusedEntry } from '../log/changes.ts';
 
 /** A receipt with what this region knows of it. */
 export interface StoredReceipt {
   readonly receipt: Receipt;
   readonly digest: Uint8Array;
   readonly places: readonly (Place & { readonly recordedAt: bigint })[];
+  /** Other contents under this id that stand in mirrored logs, and that this region refuses (SPEC §4). */
+  readonly refused: readonly RefusedEntry[];
   /** Of the entry that came first: never another one later. */
   readonly recordedAt: bigint;
   /** Its place in the order of arrival here: what `ReceiptQuery.after` takes. */

@@ -1,4 +1,4 @@
-import { sha256, toHex, utf8Bytes } from '../std/bytes.ts';
+import { byBytes, sha256, toHex, utf8Bytes } from '../std/bytes.ts';
 import { formatVerifierKey, type VerifierKey } from '../tlog/vkey.ts';
 
 /** A region that signs. */
@@ -44,14 +44,4 @@ function quorumLines(regions: readonly SigningRegion[], threshold: number): read
   while (regions.some(({ region }) => region === group)) group += '-';
   if (isPlain) return [`group ${group} ${needed} ${counting.map(({ region }) => region).join(' ')}`, `quorum ${group}`];
   return [...regions.map(({ region, weight: own }) => `weight ${region} ${own}`), `quorum weight ${threshold}`];
-}
-
-function byBytes(a: string, b: string): number {
-  // UTF-16 order differs from that of UTF-8 bytes beyond U+FFFF: compare code points.
-  const [left, right] = [[...a], [...b]];
-  for (const [n, character] of left.entries()) {
-    const difference = (character.codePointAt(0) ?? 0) - (right[n]?.codePointAt(0) ?? -1);
-    if (difference !== 0) return difference;
-  }
-  return left.length - right.length;
 }

@@ -1,5 +1,6 @@
 import type { Failure } from '../region/failure.ts';
 import type { OwnText } from './checkpoints.ts';
+import type { Told } from './telling.ts';
 
 /** Batches in flight: what keeps a link full whatever the distance; the bytes bound memory (SPEC §3.2). */
 export const FLIGHTS_MAX = 32;
@@ -27,6 +28,8 @@ export interface Flight {
   readonly probe: boolean;
   /** What the remote had cosigned when this was sent: an answer may be older than those that came before it. */
   readonly cosigned: number;
+  /** The certified text that goes with it. */
+  readonly told: Told | undefined;
 }
 
 /** Why nobody waits for a remote that holds less than it has cosigned. */

@@ -1,6 +1,5 @@
 import { encodeBatch } from '../log/batch.ts';
-import { areUnnamed } from '../log/heads.ts';
-import { isNamed } from '../log/log-text.ts';
+import { areUnnamed } from '../log/refused-lines.ts';
 import type { RemoteCosigned } from '../ports/log-store.ts';
 import type { MirrorReport } from '../ports/peer.ts';
 import type { Word } from '../quorum/tally.ts';
@@ -8,7 +7,8 @@ import type { Failure } from '../region/failure.ts';
 import { utf8Bytes } from '../std/bytes.ts';
 import { verifyCosignature } from '../tlog/cosignature.ts';
 import { formatNote, type NoteSignature } from '../tlog/note.ts';
-import { noteOf, type OwnText } from './checkpoints.ts';
+import type { OwnText } from './checkpoints.ts';
+import { Coverage } from './coverage.ts';
 import { exchangeBatch } from './exchange.ts';
 import {
   BAD_COSIGNATURE,
@@ -27,10 +27,11 @@ import {
   UNREADABLE_MS,
 } from './flight.ts';
 import type { LinkStatus, RegionLink } from './link.ts';
-import { REFUSED_ENTRY } from './mirror-calls.ts';
+import { OUT_OF_COUNT, REFUSED_ENTRY } from './mirror-calls.ts';
 import type { MirrorLinkOptions, RefusedRanges } from './mirror-link-options.ts';
 import type { Stretch } from './own-groups.ts';
 import { Reach } from './reach.ts';
+import { Telling } from './telling.ts';
 import { Trust } from './trust.ts';
 
 /**
@@ -49,9 +50,8 @@ export class MirrorLink implements RegionLink {
   /** The first entry that was not sent yet. */
   #next = 0;
   #size: number;
-  /** Covered by a verified cosigned text. */
-  #cosigned: RemoteCosigned;
-  #sentCertified: OwnText | undefined;
+  readonly #coverage: Coverage;
+  readonly #telling: Telling;
   /** Something is read or asked that the next batch waits for. */
   #isBusy = false;
   readonly #futile = new Futility();
@@ -69,16 +69,17 @@ export class MirrorLink implements RegionLink {
     this.#reach = new Reach(options);
     this.#trust = new Trust(options);
     this.#size = start.size;
-    this.#cosigned = start.cosigned ?? { region: options.regionId, size: 0, note: '' };
+    this.#coverage = new Coverage(options.regionId, options.checkpoints, start.cosigned);
+    this.#telling = new Telling(options.checkpoints);
   }
 
   /** The largest text it has cosigned: what a remote that forgets is measured against. */
   get cosigned(): RemoteCosigned {
-    return this.#cosigned;
+    return this.#coverage.cosigned;
   }
 
   get offset(): number {
-    return this.#cosigned.size;
+    return this.#coverage.cosigned.size;
   }
 
   isAvailable(): boolean {
@@ -86,14 +87,15 @@ export class MirrorLink implements RegionLink {
   }
 
   status(): LinkStatus {
-    const owedCount = this.#size - Math.min(this.#size, this.#cosigned.size);
-    return { ...this.#reach.status(), owedCount, owedFrom: owedCount > 0 ? this.#cosigned.size : undefined };
+    const { size } = this.#coverage;
+    const owedCount = this.#size - Math.min(this.#size, size);
+    return { ...this.#reach.status(), owedCount, owedFrom: owedCount > 0 ? size : undefined };
   }
 
   said(index: number): { readonly word: Word; readonly refusal?: Failure } {
-    if (isNamed(this.#options.checkpoints, this.#options.regionId, index)) return { word: 'refused', refusal: REFUSED_ENTRY };
+    if (this.#coverage.refuses(index)) return { word: 'refused', refusal: REFUSED_ENTRY };
     // A remote that has forgotten is not counted any more, whatever it once said.
-    return { word: index < this.#cosigned.size && this.#trust.uncounted === undefined ? 'acknowledged' : undefined };
+    return { word: this.#trust.uncounted === undefined && this.#coverage.has(index) ? 'acknowledged' : undefined };
   }
 
   /** The own log has grown, durably. */
@@ -108,6 +110,7 @@ export class MirrorLink implements RegionLink {
     if (word === 'acknowledged') calls.acknowledged(index);
     else if (refusal !== undefined) calls.refused(index, refusal);
     else if (this.#trust.uncounted !== undefined) calls.hopeless(index, this.#trust.uncounted);
+    else if (this.#options.isOut(index)) calls.hopeless(index, OUT_OF_COUNT);
     else if (this.#isTroubled()) calls.open(index, receiptId);
     this.#wakeSoon();
   }
@@ -121,7 +124,7 @@ export class MirrorLink implements RegionLink {
   distrust(isSo: boolean): void {
     this.#trust.distrust(isSo);
     this.#known = undefined;
-    this.#next = this.#cosigned.size;
+    this.#next = this.#coverage.cosigned.size;
     this.#wakeSoon();
   }
 
@@ -203,8 +206,10 @@ export class MirrorLink implements RegionLink {
     if (this.#flights.size > 0) return false;
     const owed = this.#owedText();
     if (owed !== undefined) return this.#fly({ text: owed, kind: 'text' });
-    if (!this.#owesCertified() && now < this.#sentMs + BEAT_MS) return false;
-    this.#sentCertified = undefined;
+    if (!this.#owesCertified()) {
+      if (now < this.#sentMs + BEAT_MS) return false;
+      this.#telling.beat();
+    }
     return this.#fly({ text: checkpoints.newest, kind: 'text' });
   }
 
@@ -219,13 +224,12 @@ export class MirrorLink implements RegionLink {
     const { sync, newest } = this.#options.checkpoints;
     const known = this.#known ?? 0;
     if (this.#isNaming) return undefined;
-    if (known >= sync.size && !sync.cosignatures.has(this.#options.regionId)) return sync;
-    return known >= newest.size && this.#cosigned.size < newest.size ? newest : undefined;
+    if (known >= sync.size && this.#coverage.owes(sync)) return sync;
+    return known >= newest.size && this.#coverage.cosigned.size < newest.size && this.#coverage.owes(newest) ? newest : undefined;
   }
 
   #owesCertified(): boolean {
-    const { certifiedSync } = this.#options.checkpoints;
-    return certifiedSync !== undefined && certifiedSync !== this.#sentCertified;
+    return this.#telling.next(this.#known ?? 0) !== undefined;
   }
 
   async #load(start: number): Promise<void> {
@@ -252,14 +256,13 @@ export class MirrorLink implements RegionLink {
 
   /** Puts one batch on its way. */
   #fly({ text, kind, stretch }: { readonly text: OwnText; readonly kind: Flight['kind']; readonly stretch?: Stretch }): true {
-    const { certifiedSync } = this.#options.checkpoints;
-    const certified =
-      kind === 'show' ? utf8Bytes(this.#cosigned.note) : this.#owesCertified() && certifiedSync !== undefined ? utf8Bytes(noteOf(certifiedSync)) : NOTHING;
-    if (kind !== 'show') this.#sentCertified = certifiedSync;
+    const told = kind === 'show' ? undefined : this.#telling.next(this.#known ?? 0);
+    const certified = kind === 'show' ? utf8Bytes(this.#coverage.cosigned.note) : told === undefined ? NOTHING : utf8Bytes(told.note());
+    this.#telling.sent(told);
     const frame = stretch?.frame ?? NOTHING;
     const start = stretch?.start ?? text.size;
     const checkpoint = utf8Bytes(formatNote({ text: text.text, signatures: [text.signature] }));
-    const flight: Flight = { start, bytes: frame.length, text, kind, probe: this.#reach.isBarred(), cosigned: this.#cosigned.size };
+    const flight: Flight = { start, bytes: frame.length, text, kind, probe: this.#reach.isBarred(), cosigned: this.#coverage.cosigned.size, told };
     const batch = encodeBatch({ checkpoint, certified, start, count: text.size - start, frame });
     this.#flights.add(flight);
     this.#sentMs = this.#options.clock.monotonicMs();
@@ -305,34 +308,37 @@ export class MirrorLink implements RegionLink {
     }
     this.#futile.end();
     // It holds what it once cosigned after all: somebody has brought it back.
-    if (text.size >= this.#cosigned.size) this.#trust.judge(text.size, 0);
+    if (text.size >= this.#coverage.cosigned.size) this.#trust.judge(text.size, 0);
     checkpoints.cosigned(text, regionId, line);
     this.#answered(text.size);
-    const from = this.#cosigned.size;
-    if (text.size < from) return;
-    this.#cosigned = { region: regionId, size: text.size, note: formatNote({ text: text.text, signatures: [text.signature, line] }) };
-    onCosigned(from, text.size);
+    const from = this.#coverage.signed(text, line);
+    if (from !== undefined) onCosigned(from, text);
   }
 
   /** A later answer under way covers this one's entries and nobody needs them counted: a signature that is not checked is not counted, and costs nothing. */
   #mayPassOver({ kind, text }: Flight): boolean {
     const { checkpoints, isReachedByOthers } = this.#options;
-    if (kind !== 'entries' || this.#passedOver >= PASSED_OVER_MAX || text === checkpoints.sync || checkpoints.refused.length > 0) return false;
+    if (kind !== 'entries' || this.#passedOver >= PASSED_OVER_MAX || text === checkpoints.sync || checkpoints.refusals.lines.length > 0) return false;
     return [...this.#flights].some((other) => other.kind === 'entries' && other.text.size > text.size) && isReachedByOthers(text.size);
   }
 
   /** Stored there, and not signed: until our texts name what it refuses, asking again is of no use. */
   #refuses(flight: Flight, ranges: RefusedRanges): void {
-    const { refused, size } = flight.text;
-    if (!areUnnamed(ranges, { region: this.#options.regionId, size, named: refused })) {
+    const { text } = flight;
+    const { remote, regionId, onRefused, clock, onCosigned } = this.#options;
+    if (!areUnnamed(ranges, { region: regionId, size: text.size, named: text.refused })) {
       this.#failed(flight, BAD_REFUSAL);
       return;
     }
-    this.#answered(size);
+    this.#answered(text.size);
     this.#isNaming = true;
-    void this.#options.onRefused(ranges).then((isNamed) => {
+    void onRefused(ranges).then((isDurable) => {
       this.#isNaming = false;
-      if (!isNamed) this.#unreadableMs = this.#options.clock.monotonicMs() + UNREADABLE_MS;
+      if (!isDurable) this.#unreadableMs = clock.monotonicMs() + UNREADABLE_MS;
+      else if (remote.weight === 0) {
+        // One of weight 0: no lines are made for it, and it signs never. What it says weighs nothing, and may be believed.
+        onCosigned(this.#coverage.unsigned(text), { size: text.size, refused: [] });
+      }
       this.#wakeSoon();
     });
   }
@@ -362,7 +368,7 @@ export class MirrorLink implements RegionLink {
     if (flight.kind === 'text' && size > flight.text.size) checkpoints.abandonSync(flight.text);
     // Earlier batches may still be on their way: only when none is, it is known where to go on.
     if (this.#flights.size > 0) return;
-    this.#known = Math.max(size, this.#trust.isForgotten ? 0 : this.#cosigned.size);
+    this.#known = Math.max(size, this.#trust.isForgotten ? 0 : this.#coverage.cosigned.size);
     this.#next = this.#known;
   }
 
@@ -379,10 +385,10 @@ export class MirrorLink implements RegionLink {
   #failed(flight: Flight, failure: Failure): void {
     // A batch that is refused for what it is will be refused again: the link waits for an operator, the receipts stay owed.
     const weighed: Failure = failure.consequence === 'park' ? { ...failure, consequence: 'pause', countsAgainst: true } : failure;
-    const { taken, ended } = this.#options.calls.failed({ from: this.#cosigned.size, to: flight.text.size, failure: weighed, probe: flight.probe });
+    const { taken, ended } = this.#options.calls.failed({ from: this.#coverage.cosigned.size, to: flight.text.size, failure: weighed, probe: flight.probe });
     this.#reach.failed(weighed, { ended: ended || !taken, own: !taken, probe: flight.probe });
     this.#known = undefined;
-    this.#sentCertified = undefined;
-    this.#next = this.#cosigned.size;
+    this.#telling.failed(flight.told);
+    this.#next = this.#coverage.cosigned.size;
   }
 }

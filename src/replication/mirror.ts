@@ -1,6 +1,6 @@
 import { ClosedError, InvalidEvidenceError, OverloadedError } from '../errors.ts';
 import { type Batch, checkFrame, parseBatch } from '../log/batch.ts';
-import type { KeptNote } from '../log/changes.ts';
+import type { RecoveredLog } from '../log/changes.ts';
 import type { BatchAnswer, BatchJob } from '../log/decide-batch.ts';
 import { type LogText, nameSigned, parseLogText } from '../log/log-text.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -8,6 +8,7 @@ import type { LogNumber } from '../ports/log-store.ts';
 import type { BatchOrigin, MirrorAnswer } from '../ports/receiving.ts';
 import type { Signer } from '../ports/signer.ts';
 import { cosigners } from '../quorum/certificate.ts';
+import { type CertifiedTexts, withTold } from '../quorum/certified.ts';
 import type { Cluster } from '../quorum/cluster.ts';
 import type { ForkEvidence } from '../quorum/fork-evidence.ts';
 import { sha256, toHex, utf8Bytes, utf8Text } from '../std/bytes.ts';
@@ -17,6 +18,7 @@ import { formatNote, formatSignature, type Note, parseNote } from '../tlog/note.
 import { isQuorum } from '../tlog/policy.ts';
 import type { VerifierKey } from '../tlog/vkey.ts';
 import { type Alarms, PLAIN_ALARM } from './alarms.ts';
+import { type CertifiedText, certifiedChanges, certifiedText, recoveredTexts } from './certify.ts';
 import { Claims } from './claims.ts';
 import type { Committer } from './commit.ts';
 import type { LogReader } from './log-reader.ts';
@@ -45,13 +47,15 @@ export interface MirrorOptions {
   readonly onForgotten: (reason: string) => void;
   /** Has it been? Then nothing is signed any more, whatever was under way. */
   readonly isForgotten: () => boolean;
-  readonly certified: KeptNote | undefined;
+  readonly kept: Pick<RecoveredLog, 'certified' | 'kept'>;
 }
 
 /** A checkpoint that is said to be certified, signed by its origin. */
 interface Certified {
   readonly note: Note;
   readonly text: LogText;
+  /** Those of the log as its origin had signed it when it told us. */
+  readonly lines: LogText['refused'];
 }
 
 /** Another region's log as this one keeps it (SPEC §3.2): checks, parks, stores, cosigns. */
@@ -65,7 +69,9 @@ export class Mirror {
   /** Where the log will end once everything submitted is durable. */
   #expected: number;
   #underWay = 0;
-  #certified: KeptNote | undefined;
+  #certified: CertifiedTexts<CertifiedText>;
+  /** One is looked at after the other. */
+  #taking: Promise<unknown> = Promise.resolve();
   /** The newest checkpoint that led here, also where a refusal keeps it from being cosigned. */
   #newest: { readonly size: number; readonly note: string } | undefined;
   /** A certified checkpoint beyond our own size, until we get there. */
@@ -73,7 +79,7 @@ export class Mirror {
 
   constructor(options: MirrorOptions) {
     this.#options = options;
-    this.#certified = options.certified;
+    this.#certified = recoveredTexts(options.cluster, options.kept);
     this.#expected = this.size;
     this.claims = new Claims({
       key: options.origin.key,
@@ -97,8 +103,8 @@ export class Mirror {
     return this.#options.reader;
   }
 
-  /** The newest certified checkpoint, its root that of this mirror. */
-  get certified(): KeptNote | undefined {
+  /** What certificates of this log's entries are made from, their roots those of this mirror. */
+  get certified(): CertifiedTexts<CertifiedText> {
     return this.#certified;
   }
 
@@ -123,17 +129,19 @@ export class Mirror {
     try {
       const batch = parseBatch(bytes);
       if (origin.text.size !== batch.start + batch.count) throw new InvalidEvidenceError('batch', 'does not end where its checkpoint does');
-      const certified = batch.certified.length === 0 ? undefined : this.#readCertified(batch.certified);
+      const certified = batch.certified.length === 0 ? undefined : this.#readCertified(batch.certified, origin.text.refused);
       // Its origin learns from the size that we have forgotten, and stops counting us.
       if (certified !== undefined && this.#isForgotten(certified)) return { kind: 'size', size: this.size };
       // (b) before (c): what can't be used now is not worth its hashes.
       const answer = (await this.#isInTurn(batch))
         ? await this.#take(this.#jobOf(origin, batch), { signed: origin.note.text, brought })
         : await this.#behind(origin.note, this.size);
-      // After the answer is certain: whatever becomes of the second field, the batch is not refused for it.
-      if (certified !== undefined) void this.#takeCertified(certified);
-      else if (this.#ahead !== undefined) void this.#takeCertified(this.#ahead);
-      return answer;
+      // After the answer is certain: whatever the second field says, the batch is not refused for it.
+      const told = certified ?? this.#ahead;
+      const isKept = told === undefined ? true : this.#takenInTurn(told);
+      // A text with lines may certify what no later one does: it counts as told only once it is durable.
+      if (certified === undefined || certified.text.refused.length === 0 || (await isKept)) return answer;
+      return { kind: 'store-failed', message: 'a certified checkpoint could not be kept' };
     } catch (error) {
       if (error instanceof InvalidEvidenceError) return { kind: 'rejected', status: 422, reason: error.message };
       throw error;
@@ -252,7 +260,7 @@ export class Mirror {
   }
 
   /** The second field: the lines of its origin and of regions that we know. An invalid one is ignored and alarmed. */
-  #readCertified(bytes: Uint8Array): Certified | undefined {
+  #readCertified(bytes: Uint8Array, told: LogText['refused']): Certified | undefined {
     const { origin, cluster } = this.#options;
     try {
       const note = parseNote(utf8Text(bytes) ?? '');
@@ -262,7 +270,7 @@ export class Mirror {
       if (signed === undefined) throw new InvalidEvidenceError('checkpoint', 'is not signed by its origin');
       const known = [...cluster.policy.witnesses.values()];
       const lines = note.signatures.filter((line) => known.some((key) => isOf(key, line)));
-      return { text, note: { text: note.text, signatures: [...signed.signatures, ...lines] } };
+      return { text, lines: told, note: { text: note.text, signatures: [...signed.signatures, ...lines] } };
     } catch (error) {
       if (!(error instanceof InvalidEvidenceError)) throw error;
       this.#badCertified(error.message);
@@ -290,29 +298,49 @@ export class Mirror {
     return signedBy({ ...cluster.policy, witnesses: new Map([[cluster.own.region, cluster.own.mirrorKey]]) }, note).size === 1;
   }
 
-  /** Kept once its signatures reach the threshold, our own size has reached it, and its root is ours. */
-  async #takeCertified({ note, text }: Certified): Promise<void> {
-    const { cluster, committer, log } = this.#options;
-    if (text.size <= (this.#certified?.size ?? -1)) return;
+  #takenInTurn(told: Certified): Promise<boolean> {
+    const taken = this.#taking.then(() => this.#takeCertified(told));
+    this.#taking = taken;
+    return taken;
+  }
+
+  /** Kept once its signatures reach the threshold, our own size has reached it, and its root is ours; false where it has to be told again. */
+  async #takeCertified({ note, text, lines }: Certified): Promise<boolean> {
+    const { cluster } = this.#options;
+    if (this.#isKnown(note, text)) return true;
     // Whoever else has signed it: it is a claim of the origin.
     const standing = await this.claims.look(note);
     if (!isQuorum(cluster.policy.quorum, signedBy(cluster.policy, note))) {
       // Shown by an origin that thinks we have forgotten what we signed: we have not, and it is no certified checkpoint.
       const isShown = note.signatures.length === 2 && this.#hasSigned(note);
       if (!isShown) this.#badCertified('A certified checkpoint has not the signatures for it');
-      return;
+      return true;
     }
     if (standing === 'open') {
-      if (text.size > (this.#ahead?.text.size ?? -1)) this.#ahead = { note, text };
-      return;
+      if (text.size > (this.#ahead?.text.size ?? -1)) this.#ahead = { note, text, lines };
+      return text.size > this.size;
     }
     if (this.#ahead !== undefined && this.#ahead.text.size <= text.size) this.#ahead = undefined;
-    if (standing !== 'fits') return undefined;
-    if (text.size <= (this.#certified?.size ?? -1)) return undefined;
-    const kept = { log, size: text.size, note: formatNote(note) };
-    // Where the store could not keep it, it is taken when it is told again (seed 257).
-    if ((await committer.record({ notes: [kept] })) && kept.size > (this.#certified?.size ?? -1)) this.#certified = kept;
-    return undefined;
+    return standing === 'fits' ? this.#keep(certifiedText(cluster, formatNote(note)), lines) : true;
+  }
+
+  /** False where the store could not: then it is taken when it is told again (seed 257). */
+  async #keep(text: CertifiedText, lines: LogText['refused']): Promise<boolean> {
+    const { cluster, committer, log } = this.#options;
+    const before = this.#certified;
+    const next = withTold(cluster.policy, before, { text, lines });
+    if (next.newest === before.newest && next.full === before.full && next.kept === before.kept) return true;
+    if (!(await committer.record(certifiedChanges(log, next, before.kept.length)))) return false;
+    this.#certified = next;
+    return true;
+  }
+
+  /** Held already, with as many signatures. */
+  #isKnown(note: Note, { size }: LogText): boolean {
+    const { newest, full, kept } = this.#certified;
+    const isSame = (held: CertifiedText | undefined): boolean =>
+      held !== undefined && held.size === size && held.text === note.text && held.signers.size >= note.signatures.length - 1;
+    return isSame(newest) || isSame(full) || kept.some(isSame);
   }
 }
 

@@ -2,10 +2,10 @@ import { ClosedError, ReceiptSyncError } from '../errors.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Entropy } from '../ports/entropy.ts';
 import type { EvidenceFiles } from '../ports/evidence-files.ts';
-import { type LogNumber, type LogStore, NO_CHANGES, OWN_LOG, RECEIVED_LOG, type Recovered } from '../ports/log-store.ts';
+import { type LogNumber, type LogStore, NO_CHANGES, OWN_LOG, type Recovered } from '../ports/log-store.ts';
 import type { Observer, SyncEvent } from '../ports/observer.ts';
 import type { MirrorHeaders, Peer, Shown } from '../ports/peer.ts';
-import type { ReceiptIndex, StoredReceipt } from '../ports/receipt-index.ts';
+import type { Place, ReceiptIndex, StoredReceipt } from '../ports/receipt-index.ts';
 import type { BatchOrigin, MirrorAnswer, ReceiveAnswer, Receiving, ServedLog } from '../ports/receiving.ts';
 import type { Roster } from '../quorum/roster.ts';
 import type { Receipt } from '../receipt/receipt.ts';
@@ -14,15 +14,17 @@ import type { HealthReport, RegionSyncStatus, SyncResult, Verification } from '.
 import { toHex } from '../std/bytes.ts';
 import { type Alarm, Alarms, PLAIN_ALARM } from './alarms.ts';
 import { Broadcast, type PlacedEvent } from './broadcast.ts';
-import type { Signatures } from './certify.ts';
-import { Committer, type Progress } from './commit.ts';
+import { noKeys, type Signatures } from './certify.ts';
+import { Committer } from './commit.ts';
 import { Evidence, type Signing } from './evidence.ts';
 import { Links } from './links.ts';
 import { type ListPage, type ListQuery, list } from './listing.ts';
-import { linkStatus, type RegionOverview } from './overview.ts';
+import { logsByRegion, newMirrors, originLines } from './mirrored-logs.ts';
+import { healthOf, linkStatus, type RegionOverview, reachableWeight } from './overview.ts';
+import { sayConflicts } from './own-conflicts.ts';
 import { receive } from './receive.ts';
 import { type Standing, standing } from './standing.ts';
-import { resumeSync, type SyncOptions, type SyncParts, syncReceipt } from './sync.ts';
+import { certifiedResult, resumeSync, type SyncOptions, type SyncParts, syncReceipt } from './sync.ts';
 import { Tail } from './tail.ts';
 import { verify } from './verify.ts';
 import { WaitingRoom } from './waiting-room.ts';
@@ -68,14 +70,6 @@ export async function openRegion(settings: RegionSettings, ports: RegionPorts): 
   return region;
 }
 
-/** Logs that are mirrored for the first time get the next numbers. */
-function newMirrors({ cluster }: Signing, { logs }: Recovered): readonly { readonly log: LogNumber; readonly origin: string }[] {
-  const known = new Set([...logs.values()].map(({ origin }) => origin));
-  const next = Math.max(RECEIVED_LOG, ...logs.keys()) + 1;
-  const origins = [...cluster.remotes.values()].map(({ logKey }) => logKey.name).filter((origin) => !known.has(origin));
-  return origins.map((origin, n) => ({ log: next + n, origin }));
-}
-
 /** One region: the receipts it holds, what it owes, and everybody who waits. Built of ports only. */
 export class Region implements Receiving {
   readonly regionId: string;
@@ -109,8 +103,7 @@ export class Region implements Receiving {
     this.#roster = { threshold: settings.quorumThreshold, localWeight: settings.weight, remotes: enabled ? settings.regions : [] };
     this.#room = new WaitingRoom(this.#roster, observe);
     this.#tail = new Tail(ports.store, recovered.logs.get(OWN_LOG)?.size ?? 0);
-    const progress = (): Progress => ({ offsets: this.#links.offsets(), cosigned: this.#links.cosigned(), notes: this.#evidence?.notes ?? [] });
-    this.#committer = new Committer({ ...ports, region: settings.region, observe, onOwnGroup: (group) => this.#links.grown(group), progress }, recovered);
+    this.#committer = this.#newCommitter(settings, recovered);
     this.#alarms = new Alarms({ clock, observe, record: (changes) => this.#committer.record(changes) }, recovered);
     this.#evidence = this.#newEvidence(settings, recovered);
     this.#peers = this.#roster.remotes.map(({ regionId }, n) => ({ peer: ports.peer(regionId), timeoutMs: settings.regions[n]?.timeoutMs ?? 0 }));
@@ -125,7 +118,11 @@ export class Region implements Receiving {
       observe,
       syncEnabled: enabled,
       isDraining: () => this.#draining,
-      certificate: (index) => this.#awaitCertificate(index),
+      certificate: (entry) => this.#awaitCertificate(entry),
+      certified: (place) => ({
+        by: this.#evidence?.certifiedBy(place) ?? new Set(),
+        certificate: async () => this.#evidence?.certificate([place], 'fewest') ?? Promise.reject(noKeys()),
+      }),
     };
   }
 
@@ -144,7 +141,10 @@ export class Region implements Receiving {
   /** Waits until an own receipt has its quorum, however long. Throws NOT_FOUND, QuorumNotReachedError once it is out of reach. */
   async waitForQuorum(receiptId: string, signal?: AbortSignal): Promise<SyncResult> {
     const [known] = await this.#ports.store.find([receiptId]);
-    const place = known?.places.find(({ log }) => log === OWN_LOG);
+    const place = known?.places.findLast(({ log }) => log === OWN_LOG);
+    const certified = known?.places.find((held) => this.#evidence?.certifiedBy(held) !== undefined);
+    if (known !== undefined && place === undefined && certified !== undefined)
+      return certifiedResult(this.#sync, { receiptId, digest: known.digest }, certified);
     if (known === undefined || place === undefined) throw new ReceiptSyncError('NOT_FOUND', 'No receipt of this region has that id');
     const result = await resumeSync(this.#sync, { index: place.index, receiptId, digest: known.digest }, { waitFor: 'certain', signal });
     if (result.outcome === 'quorum' || result.outcome === 'disabled') return result;
@@ -158,7 +158,8 @@ export class Region implements Receiving {
   verify(receiptId: string): Promise<Verification> {
     const { store, clock } = this.#ports;
     if (!this.#sync.syncEnabled) return Promise.resolve({ verdict: 'confirmed', weight: 0, threshold: this.#roster.threshold, regions: [] });
-    const parts = { regionId: this.regionId, roster: this.#roster, peers: this.#peers, index: store, clock, observe: this.#observe, signal: this.#stop.signal };
+    const { regionId, originOf } = this;
+    const parts = { regionId, originOf, roster: this.#roster, peers: this.#peers, index: store, clock, observe: this.#observe, signal: this.#stop.signal };
     return verify(parts, receiptId);
   }
 
@@ -196,7 +197,7 @@ export class Region implements Receiving {
   async certificate(receiptId: string, signatures: Signatures): Promise<string> {
     const [known] = await this.#ports.store.find([receiptId]);
     if (known === undefined) throw new ReceiptSyncError('NOT_FOUND', 'No receipt has that id here');
-    if (this.#evidence === undefined) throw new ReceiptSyncError('NOT_CERTIFIED', 'This region has no keys: its quorum makes no certificates');
+    if (this.#evidence === undefined) throw noKeys();
     return this.#evidence.certificate(known.places, signatures);
   }
 
@@ -236,15 +237,8 @@ export class Region implements Receiving {
   }
 
   health(): HealthReport {
-    const links = this.#links.all;
-    // Without sync there is nobody to be away.
-    const others = this.#forgot === undefined ? this.#remotes.length - links.length : 0;
-    const regionsAvailable = links.filter((link) => link.isAvailable()).length + others;
-    const regionsTotal = this.#remotes.length;
-    const quorumStatus = this.#reachableWeight() >= this.#roster.threshold;
-    const isHealthy = quorumStatus && regionsAvailable === regionsTotal;
-    const status = this.#committer.state !== 'ok' ? 'unhealthy' : isHealthy ? 'healthy' : 'degraded';
-    return { status, regionsAvailable, regionsTotal, quorumStatus };
+    const store = this.#committer.state;
+    return healthOf({ roster: this.#roster, links: this.#links.all, remotes: this.#remotes.length, store, isForgotten: this.#forgot !== undefined });
   }
 
   overview(): RegionOverview {
@@ -253,8 +247,9 @@ export class Region implements Receiving {
       region: this.regionId,
       threshold,
       weight: localWeight,
-      reachableWeight: this.#reachableWeight(),
+      reachableWeight: reachableWeight(this.#roster, this.#links.all),
       receipts: this.#committer.receiptCount,
+      conflicts: this.#evidence?.conflictCount ?? 0,
       store: this.#committer.state,
       alarms: this.#alarms.standing,
     };
@@ -296,22 +291,40 @@ export class Region implements Receiving {
     this.#broadcast.emit(event);
   };
 
+  #newCommitter(settings: RegionSettings, recovered: Recovered): Committer {
+    return new Committer(
+      {
+        ...this.#ports,
+        region: settings.region,
+        observe: this.#observe,
+        onOwnGrowth: (grown) => this.#links.grown(grown),
+        onConflicts: (conflicts) => sayConflicts(conflicts, { observe: this.#observe, alarms: this.#alarms, originOf: this.originOf }),
+        origins: originLines(recovered, this.#ports.signing),
+        // Without sync there is no quorum that a duplicate could have.
+        isCertified: (place) => settings.crossRegionSyncEnabled && this.#evidence?.certifiedBy(place) !== undefined,
+        progress: () => ({ offsets: this.#links.offsets(), cosigned: this.#links.cosigned(), ...this.#evidence?.progress }),
+      },
+      recovered,
+    );
+  }
+
   #newEvidence(settings: RegionSettings, recovered: Recovered): Evidence | undefined {
     const { signing, store, clock } = this.#ports;
     if (signing === undefined || recovered.forgot !== undefined) return undefined;
-    const numbers = [...signing.cluster.remotes.values()].flatMap(({ region, logKey }) =>
-      [...recovered.logs].flatMap(([log, { origin }]) => (origin === logKey.name ? [[region, log] as const] : [])),
-    );
-    const parts = { ...signing, store, clock, committer: this.#committer, alarms: this.#alarms, files: this.#ports.files };
+    const parts = { ...signing, store, clock, committer: this.#committer, observe: this.#observe, alarms: this.#alarms, files: this.#ports.files };
     return new Evidence(
       {
         ...parts,
         region: settings.region,
         exclusive: settings.exclusive,
-        logs: new Map(numbers),
+        logs: logsByRegion(recovered, signing),
         onForgotten: this.#onForgotten,
         isForgotten: () => this.#forgot !== undefined,
         onNews: () => this.#links.look(),
+        onBetween: (between) => this.#links.outOfCount(between),
+        onMoved: ({ from, to, receiptId }) => {
+          if (this.#room.move(from, to)) this.#links.moved(from, { index: to, receiptId });
+        },
       },
       recovered,
     );
@@ -379,12 +392,9 @@ export class Region implements Receiving {
     void this.#alarms.raise({ ...PLAIN_ALARM, alarm: 'forgot', region: this.regionId, message });
   }
 
-  #awaitCertificate(index: number): Promise<string> {
-    if (this.#evidence !== undefined && this.#forgot === undefined) return this.#evidence.awaitCertificate(index, this.#stop.signal);
-    return Promise.reject(new ReceiptSyncError('NOT_CERTIFIED', 'This region has no keys: its quorum makes no certificates'));
-  }
-
-  #reachableWeight(): number {
-    return this.#roster.remotes.reduce((sum, { weight }, n) => sum + (this.#links.all[n]?.isAvailable() === true ? weight : 0), this.#roster.localWeight);
+  #awaitCertificate({ index, receiptId }: { readonly index: number; readonly receiptId: string }): Promise<string> {
+    if (this.#evidence === undefined || this.#forgot !== undefined) return Promise.reject(noKeys());
+    const places = async (): Promise<readonly Place[]> => (await this.#ports.store.find([receiptId]))[0]?.places ?? [];
+    return this.#evidence.awaitCertificate(index, places, this.#stop.signal);
   }
 }

@@ -143,3 +143,15 @@ test('the demo on real input: all at quorum while a region is killed, and that r
   assert.deepEqual([receipts, certified, kills.length, kills[0].region, kills[0].complete], [150, 150, 1, 'eu-west-1', true]);
   assert.ok(kills[0].acceptedWhileDown > 0 && p50Ms > 0);
 });
+
+test('the demo with two contents under one id: one is certified, both regions show the other one, and the answer says so', async () => {
+  const args = ['demo', '--headless', '--json', '--source', 'synthetic', '--count', '20', '--rate', '100/s', '--conflict'];
+  const { code, out, err } = await cli(args, { cwd: folder });
+  assert.equal(code, 0, err);
+  const { conflict, verified } = JSON.parse(out);
+  assert.deepEqual([conflict.asItShould, verified, conflict.regions.length], [true, true, 2]);
+  const [one, two] = conflict.regions;
+  assert.deepEqual([one.refuses, two.refuses, one.certified !== two.certified], [two.digest, one.digest, true]);
+  assert.equal(conflict.certifiedIn, one.certified ? one.region : two.region);
+  assert.match(err, /two contents under one id to us-east-1 and us-west-1 at once/);
+});

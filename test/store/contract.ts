@@ -8,6 +8,7 @@ import type { ReceiptIndex, ReceiptQuery } from '../../src/ports/receipt-index.t
 import type { Receipt } from '../../src/receipt/receipt.ts';
 import { toHex } from '../../src/std/bytes.ts';
 import { receiptOf, sealed } from '../receipts.ts';
+import { conflictChecks } from './conflict-checks.ts';
 
 export type Store = LogStore & ReceiptIndex;
 
@@ -22,7 +23,7 @@ export interface Engine {
 export function groupOf(log: number, start: number, receipts: readonly Receipt[], firstRecordedAt: bigint = BigInt(1_000_000 + start)): NewGroup {
   const entries = receipts.map(sealed);
   const frame = encodeGroup(entries, new Uint8Array(16 * entries.length).fill(7), firstRecordedAt);
-  return { log, start, count: entries.length, frame, digests: Buffer.concat(entries.map(({ digest }) => digest)), refused: [] };
+  return { log, start, count: entries.length, frame, digests: Buffer.concat(entries.map(({ digest }) => digest)), refused: [], again: [] };
 }
 
 export function changesOf(...groups: readonly NewGroup[]): Changes {
@@ -34,9 +35,12 @@ function sizesOf({ logs }: Recovered): readonly (readonly [number, number])[] {
   return [...logs].map(([log, { size }]) => [log, size] as const).sort(([a], [b]) => a - b);
 }
 
+/** One claim, on a place that can be opened again and again. */
+export type Check = (claim: string, body: (open: () => Promise<Store>) => Promise<void>) => void;
+
 /** What every engine keeps (DESIGN §5: a second implementation of a port passes the same suite). */
 export function storeContract(engine: Engine): void {
-  const check = (claim: string, body: (open: () => Promise<Store>) => Promise<void>): void => {
+  const check: Check = (claim, body) => {
     test(`${engine.name}: ${claim}`, async () => {
       const place = await engine.place();
       const opened: Store[] = [];
@@ -158,6 +162,8 @@ export function storeContract(engine: Engine): void {
     ]);
     await store.close();
   });
+
+  conflictChecks(check);
 
   check('ids are opaque: case, dots, slashes, percent signs, accents and prototypes', async (open) => {
     const ids = ['a/b', '../../health', 'x?y#z', '%2e%2e', 'é', 'e\u0301', 'a b', '__proto__', 'A/B', 'constructor'];

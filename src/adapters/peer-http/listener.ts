@@ -11,7 +11,7 @@ import { logRoutes } from '../http/log-routes.ts';
 import { problemOf, sendJson } from '../http/problem.ts';
 import { ARRAY_BYTES_MAX, ARRAY_ITEMS_MAX, BodyBudget, bearerMatches, type Item, intakeOf, mediaOf } from '../http/request.ts';
 import { dispatch, type Exchange, exchangeOf, type Reporting, type Route, refusalOf } from '../http/route.ts';
-import { storedJson } from '../http/stored-json.ts';
+import { refusedOf, storedJson } from '../http/stored-json.ts';
 import { isBatch, takeBatch } from './mirror-route.ts';
 import { shownJson } from './shown.ts';
 
@@ -77,9 +77,13 @@ function hasRight(plain: PlainAccess, { request }: Exchange): boolean {
 async function sendStored(options: PeerListenerOptions, exchange: Exchange, id: string): Promise<void> {
   const stored = await options.region.getStored(id);
   if (stored === undefined) throw new ReceiptSyncError('NOT_FOUND', 'No receipt has that id here');
-  const { regionId } = options.region;
-  if (hasRight(options.plain, exchange)) sendJson(exchange.response, 200, storedJson(stored, options.region));
-  else sendJson(exchange.response, 200, JSON.stringify({ receipt_id: id, digest: toHex(stored.digest), region_id: regionId }));
+  if (hasRight(options.plain, exchange)) {
+    sendJson(exchange.response, 200, storedJson(stored, options.region));
+    return;
+  }
+  // Digests tell nothing of the contents, and whoever asks for a quorum has to see that there are two (SPEC §6).
+  const refused = stored.refused.length === 0 ? {} : { refused: refusedOf(stored, options.region) };
+  sendJson(exchange.response, 200, JSON.stringify({ receipt_id: id, digest: toHex(stored.digest), region_id: options.region.regionId, ...refused }));
 }
 
 async function takeReceipts(options: PeerListenerOptions, exchange: Exchange, bodies: BodyBudget): Promise<void> {

@@ -16,6 +16,7 @@ const ENTRIES_SCANNED_MAX = 8_192;
 export interface Lookups {
   places(id: string): readonly IndexRow[];
   get(id: string): StoredReceipt | undefined;
+  refused(id: string): StoredReceipt['refused'];
 }
 
 /** A place in the order of arrival: the group, and the item in it. */
@@ -78,7 +79,8 @@ export class Lister {
     }
     const digest = receiptDigest(canonical);
     if (!equalBytes(digest, row.digest)) throw new ReceiptSyncError('INTERNAL', 'A stored copy is damaged');
-    return { receipt, digest, places: [{ log: at.log, index: at.index, recordedAt: recorded }], recordedAt: recorded, cursor };
+    const places = [{ log: at.log, index: at.index, recordedAt: recorded }];
+    return { receipt, digest, places, recordedAt: recorded, cursor, refused: this.#lookups.refused(receipt.receiptId) };
   }
 }
 

@@ -8,6 +8,7 @@ import type { KnownReceipt, ReceiptPage, ReceiptQuery, StoredReceipt } from '../
 import { parseCanonical, receiptDigest } from '../../receipt/canonical.ts';
 import { equalBytes } from '../../std/bytes.ts';
 import { Lister } from './lister.ts';
+import type { RareRows } from './rare-rows.ts';
 
 /** Where an entry stands, and what is there. */
 interface FoundEntry {
@@ -32,13 +33,15 @@ export class Reader {
   readonly #arrivals: StatementSync;
   readonly #lastArrival: StatementSync;
   readonly #tile: StatementSync;
+  readonly #rare: RareRows;
   readonly #lister: Lister;
 
-  constructor(database: DatabaseSync) {
+  constructor(database: DatabaseSync, rare: RareRows) {
+    this.#rare = rare;
     this.#arrivals = database.prepare('SELECT seq, log, start, count, frame FROM entry_group WHERE seq > ? ORDER BY seq');
     this.#tile = database.prepare('SELECT hashes FROM tile WHERE log = ? AND level = ? AND idx = ?');
     this.#lastArrival = database.prepare('SELECT coalesce(max(seq), 0) AS seq FROM entry_group');
-    this.#lister = new Lister(database, { places: (id) => this.#rows(id), get: (id) => this.get(id) });
+    this.#lister = new Lister(database, { places: (id) => this.#rows(id), get: (id) => this.get(id), refused: (id) => rare.refusedOf(id) });
     this.#places = database.prepare('SELECT log, idx, digest FROM receipt WHERE id = ? ORDER BY log');
     this.#groupAt = database.prepare('SELECT seq, log, start, count, frame FROM entry_group WHERE log = ? AND start <= ? ORDER BY start DESC LIMIT 1');
     this.#groupsFrom = database.prepare(`SELECT seq, log, start, count, frame FROM entry_group WHERE log = ?1 AND start >=
@@ -59,7 +62,7 @@ export class Reader {
     const rows = this.#rows(id);
     const found = rows.map((row) => this.#entry(row));
     const first = found.reduce<FoundEntry | undefined>((least, entry) => (least === undefined || isBefore(entry, least) ? entry : least), undefined);
-    return first === undefined ? undefined : stored(id, { rows, found, first });
+    return first === undefined ? undefined : { ...stored(id, { rows, found, first }), refused: this.#rare.refusedOf(id) };
   }
 
   list(query: ReceiptQuery): ReceiptPage {
@@ -102,7 +105,11 @@ export class Reader {
   }
 
   #rows(id: string): readonly IndexRow[] {
-    return this.#places.all(id).map((row) => ({ log: Number(row['log']), index: Number(row['idx']), digest: bytesOf(row['digest']) }));
+    const rows = this.#places.all(id).map((row) => ({ log: Number(row['log']), index: Number(row['idx']), digest: bytesOf(row['digest']) }));
+    const [first] = rows;
+    const further = first === undefined ? [] : this.#rare.furtherPlaces(id);
+    if (first === undefined || further.length === 0) return rows;
+    return [...rows, ...further.map((place) => ({ ...place, digest: first.digest }))].sort((a, b) => a.log - b.log || a.index - b.index);
   }
 
   #entry({ log, index }: IndexRow): FoundEntry {
@@ -119,7 +126,10 @@ export class Reader {
 }
 
 /** Every copy must still have its digest: a rotten one is not served as good. */
-function stored(id: string, held: { readonly rows: readonly IndexRow[]; readonly found: readonly FoundEntry[]; readonly first: FoundEntry }): StoredReceipt {
+function stored(
+  id: string,
+  held: { readonly rows: readonly IndexRow[]; readonly found: readonly FoundEntry[]; readonly first: FoundEntry },
+): Omit<StoredReceipt, 'refused'> {
   const { rows, found, first } = held;
   const receipt = parseCanonical(first.canonical);
   const digest = receiptDigest(first.canonical);

@@ -2,8 +2,17 @@ import type { DatabaseSync } from 'node:sqlite';
 import { StoreFailedError } from '../../errors.ts';
 import { ALARM_KINDS, ALARMS_KEPT, type AlarmRecord } from '../../log/alarm.ts';
 import { frameLeaves } from '../../log/growth.ts';
-import { withAllRefused } from '../../log/heads.ts';
-import type { KeptNote, LogNumber, ParkedReceipt, RecoveredLog, RemoteCosigned, RemoteOffset } from '../../ports/log-store.ts';
+import { unionOf } from '../../log/refused-lines.ts';
+import {
+  type KeptNote,
+  type KeptText,
+  type LogNumber,
+  OWN_LOG,
+  type ParkedReceipt,
+  type RecoveredLog,
+  type RemoteCosigned,
+  type RemoteOffset,
+} from '../../ports/log-store.ts';
 import { concatBytes, equalBytes } from '../../std/bytes.ts';
 import { type Edge, edgeOf, rootOf } from '../../tlog/edge.ts';
 import { HASH_BYTES } from '../../tlog/hash.ts';
@@ -15,7 +24,7 @@ import { COMMIT_NUMBER } from './schema.ts';
 export function recoverLogs(database: DatabaseSync): ReadonlyMap<LogNumber, RecoveredLog> {
   const lastGroup = database.prepare('SELECT start + count AS size FROM entry_group WHERE log = ? ORDER BY start DESC LIMIT 1');
   const logs = new Map<LogNumber, RecoveredLog>();
-  for (const row of database.prepare('SELECT log, size, last_recorded_at, root, origin FROM log WHERE log <> ?').all(COMMIT_NUMBER)) {
+  for (const row of database.prepare('SELECT log, size, last_recorded_at, root, origin, others FROM log WHERE log <> ?').all(COMMIT_NUMBER)) {
     const log = Number(row['log']);
     const size = Number(row['size']);
     const end = Number(lastGroup.get(log)?.['size'] ?? 0);
@@ -27,8 +36,11 @@ export function recoverLogs(database: DatabaseSync): ReadonlyMap<LogNumber, Reco
       origin: row['origin'] === null ? undefined : String(row['origin']),
       edge: hasTree ? recoverEdge(database, { log, size, root: row['root'] === null ? undefined : bytesOf(row['root']) }) : undefined,
       texts: textsOf(database, log),
+      others: Number(row['others']),
       refused: refusedOf(database, log),
+      joined: log === OWN_LOG ? joinedRanges(database) : [],
       certified: certifiedOf(database, log),
+      kept: keptOf(database, log),
     });
   }
   return logs;
@@ -122,15 +134,22 @@ function textsOf(database: DatabaseSync, log: LogNumber): RecoveredLog['texts'] 
 /** Joined as they were told: a row may touch others, or lie within one. */
 function refusedOf(database: DatabaseSync, log: LogNumber): RecoveredLog['refused'] {
   const rows = database.prepare('SELECT region, first, last FROM refusal WHERE log = ?').all(log);
-  return withAllRefused(
-    [],
-    rows.map((row) => ({ region: String(row['region']), first: Number(row['first']), last: Number(row['last']) })),
-  );
+  return unionOf(rows.map((row) => ({ region: String(row['region']), first: Number(row['first']), last: Number(row['last']) })));
 }
 
 function certifiedOf(database: DatabaseSync, log: LogNumber): KeptNote | undefined {
   const row = database.prepare('SELECT size, note FROM certified WHERE log = ?').get(log);
   return row === undefined ? undefined : { log, size: Number(row['size']), note: String(row['note']) };
+}
+
+function joinedRanges(database: DatabaseSync): RecoveredLog['joined'] {
+  const rows = database.prepare('SELECT region, first, last FROM joined_range').all();
+  return rows.map((row) => ({ region: String(row['region']), first: Number(row['first']), last: Number(row['last']) }));
+}
+
+function keptOf(database: DatabaseSync, log: LogNumber): readonly KeptText[] {
+  const rows = database.prepare('SELECT slot, size, note FROM kept_text WHERE log = ? ORDER BY slot').all(log);
+  return rows.map((row) => ({ log, slot: Number(row['slot']), size: Number(row['size']), note: String(row['note']) }));
 }
 
 function parkedOf(row: Readonly<Record<string, unknown>>): ParkedReceipt {

@@ -53,7 +53,7 @@ export class TimeWindows {
       if (row === undefined) return found;
       const start = Number(row['start']);
       const end = start + Number(row['count']);
-      if (lastRecorded(row['frame'], end - start) >= wanted) {
+      if (lastRecorded(row['frame']) >= wanted) {
         found = Number(row['seq']);
         high = start;
       } else low = end;
@@ -62,8 +62,9 @@ export class TimeWindows {
   }
 }
 
-/** Entries of one group follow each other by 1. */
-function lastRecorded(frame: unknown, count: number): bigint {
-  for (const { entry } of groupItems(frame instanceof Uint8Array ? frame : new Uint8Array())) return recordedAt(entry) + BigInt(count - 1);
-  return 0n;
+/** Of the last entry: a mirrored group may hold several of its origin's, with time between them. */
+function lastRecorded(frame: unknown): bigint {
+  let last = 0n;
+  for (const { entry } of groupItems(frame instanceof Uint8Array ? frame : new Uint8Array())) last = recordedAt(entry);
+  return last;
 }

@@ -1,5 +1,6 @@
 import { ReceiptSyncError } from '../../errors.ts';
 import type { Receipt } from '../../receipt/receipt.ts';
+import { type ConflictReport, type ConflictSide, submitConflict } from './conflict.ts';
 import type { KillPlan, KillReport } from './kills.ts';
 import type { RegionProcess } from './region-process.ts';
 
@@ -23,6 +24,8 @@ export interface Progress {
   readonly latenciesMs: number[];
   readonly owed: Map<string, number>;
   readonly kills: KillReport[];
+  /** Of `--conflict`. */
+  conflict: ConflictReport | undefined;
 }
 
 interface RunOptions {
@@ -32,6 +35,8 @@ interface RunOptions {
   readonly regions: ReadonlyMap<string, RegionProcess>;
   /** The region that the application is beside, as long as it is up. */
   readonly entry: RegionProcess;
+  /** The two regions that are given two contents under one id, and what their certificates are judged by. */
+  readonly conflict: { readonly sides: readonly [ConflictSide, ConflictSide]; readonly policy: string } | undefined;
   readonly tell: (line: string) => void;
 }
 
@@ -42,7 +47,7 @@ interface OpenKill {
 }
 
 export function newProgress(total: number): Progress {
-  return { total, sent: 0, certified: 0, pending: 0, refused: 0, recent: [], latenciesMs: [], owed: new Map(), kills: [] };
+  return { total, sent: 0, certified: 0, pending: 0, refused: 0, recent: [], latenciesMs: [], owed: new Map(), kills: [], conflict: undefined };
 }
 
 /** Sends all receipts at their rate, carries out the kills meanwhile, and waits until nothing is owed. */
@@ -53,6 +58,10 @@ export async function runDemo(options: RunOptions, progress: Progress): Promise<
   const kills = options.kills.map((plan) => carryOut(plan, options, { progress, startMs }));
   await sendAll(options, progress, startMs);
   const opened = await Promise.all(kills);
+  if (options.conflict !== undefined) {
+    options.tell(`two contents under one id to ${options.conflict.sides.map(({ id }) => id).join(' and ')} at once`);
+    progress.conflict = await submitConflict(options.conflict.sides, options.conflict.policy);
+  }
   await settle(options, progress);
   for (const kill of opened) {
     const region = options.regions.get(kill.region);

@@ -1,3 +1,4 @@
+import type { ConflictReport } from './conflict.ts';
 import type { Progress } from './run.ts';
 
 const WIDTH = 78;
@@ -36,9 +37,21 @@ export function renderView(view: {
     `  ${rate}/s   p50 ${shown(percentile(progress.latenciesMs, 0.5))}   p99 ${shown(percentile(progress.latenciesMs, 0.99))}   pending ${progress.pending}   refused ${progress.refused}`,
     '',
     ...progress.recent.map(({ receiptId, ms }) => `  ${receiptId.slice(0, 56).padEnd(56)} ${shown(ms).padStart(9)}`),
+    ...conflictLines(progress.conflict).map((line) => `  ${line}`),
     '',
     '  1 2 3: kill or restart that region   q: quit',
   ];
+}
+
+/** What became of two contents under one id, as lines. */
+export function conflictLines(conflict: ConflictReport | undefined): readonly string[] {
+  if (conflict === undefined) return [];
+  const { receiptId, regions, certifiedIn } = conflict;
+  const ends = regions.map(({ region, digest, certified, refuses }) => {
+    const other = refuses === null ? 'knows of no other' : `refuses ${refuses.slice(0, 12)}`;
+    return `  ${region.padEnd(12)} holds ${digest.slice(0, 12)}, ${certified ? 'certified    ' : 'not certified'}, ${other}`;
+  });
+  return [`${receiptId.slice(0, 40)}: two contents, ${certifiedIn === null ? 'NOT decided' : `that of ${certifiedIn} is certified`}`, ...ends];
 }
 
 /** The value below which the share `p` of all lies; 0 of nothing. */
