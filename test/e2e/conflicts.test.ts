@@ -85,7 +85,7 @@ async function checkCommandLine(
     assert.equal(refused[0].region, daemon === east ? west.id : east.id);
     const status = await cli(['status', ...url]);
     assert.match(status.out, /[1-9]\d* conflicts/);
-    assert.match(status.out, /alarm conflict \(/);
+    assert.match(status.out, /alarm \d+: conflict \(/);
     const verified = await cli(['verify', 'rec-shown', ...url]);
     codes.push(verified.code);
     assert.match(verified.out, /refuses +[0-9a-f]{64} \(entry \d+ of the log of us-/);
