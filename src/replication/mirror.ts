@@ -10,6 +10,7 @@ import type { Signer } from '../ports/signer.ts';
 import { cosigners } from '../quorum/certificate.ts';
 import { type CertifiedTexts, withTold } from '../quorum/certified.ts';
 import type { Cluster } from '../quorum/cluster.ts';
+import { isLastToCertify } from '../quorum/endorsement.ts';
 import type { ForkEvidence } from '../quorum/fork-evidence.ts';
 import { sha256, toHex, utf8Bytes, utf8Text } from '../std/bytes.ts';
 import { logSignatureOf } from '../tlog/checkpoint.ts';
@@ -307,7 +308,7 @@ export class Mirror {
   /** Kept once its signatures reach the threshold, our own size has reached it, and its root is ours; false where it has to be told again. */
   async #takeCertified({ note, text, lines }: Certified): Promise<boolean> {
     const { cluster } = this.#options;
-    if (this.#isKnown(note, text)) return true;
+    if (this.#isKnown(note, text, lines)) return true;
     // Whoever else has signed it: it is a claim of the origin.
     const standing = await this.claims.look(note);
     if (!isQuorum(cluster.policy.quorum, signedBy(cluster.policy, note))) {
@@ -335,12 +336,14 @@ export class Mirror {
     return true;
   }
 
-  /** Held already, with as many signatures. */
-  #isKnown(note: Note, { size }: LogText): boolean {
+  /** Held already, with as many signatures, and to be kept no longer than it is: told again under more lines it may be one to keep for ever (seed 160135403). */
+  #isKnown(note: Note, { size }: LogText, lines: LogText['refused']): boolean {
     const { newest, full, kept } = this.#certified;
-    const isSame = (held: CertifiedText | undefined): boolean =>
+    const isSame = (held: CertifiedText | undefined): held is CertifiedText =>
       held !== undefined && held.size === size && held.text === note.text && held.signers.size >= note.signatures.length - 1;
-    return isSame(newest) || isSame(full) || kept.some(isSame);
+    if (kept.some(isSame)) return true;
+    const held = [newest, full].find(isSame);
+    return held !== undefined && !isLastToCertify(this.#options.cluster.policy, held, { lines, others: [] });
   }
 }
 
