@@ -53,6 +53,8 @@ export interface CheckpointsOptions {
 export class Checkpoints {
   readonly #options: CheckpointsOptions;
   readonly #texts = new Map<number, OwnText>();
+  /** Roots at boundaries whose texts have not the lines of now: signed again where they are wanted. */
+  readonly #stale = new Map<number, Uint8Array>();
   #newest: OwnText;
   #sync: OwnText;
   #syncFixedMs: number;
@@ -140,7 +142,14 @@ export class Checkpoints {
 
   /** A text that may still get signatures. */
   known(size: number): OwnText | undefined {
-    return this.#sync.size === size ? this.#sync : this.#newest.size === size ? this.#newest : this.#texts.get(size);
+    if (this.#sync.size === size) return this.#sync;
+    if (this.#newest.size === size) return this.#newest;
+    const root = this.#stale.get(size);
+    if (root === undefined) return this.#texts.get(size);
+    this.#stale.delete(size);
+    const text = this.#textOf(size, root);
+    this.#texts.set(size, text);
+    return text;
   }
 
   /** A remote's cosignature, verified. */
@@ -162,8 +171,9 @@ export class Checkpoints {
     this.#proving = { ...proving, kept: keptBefore(this.#options.cluster.policy, proving, naming.lines) };
     this.refusals.apply(naming);
     if (naming.lines === lines) return;
-    this.#newest = this.#cosignedHere(this.#textOf(this.#newest.size, this.#newest.root));
+    for (const [size, { root }] of this.#texts) this.#stale.set(size, root);
     this.#texts.clear();
+    this.#newest = this.#cosignedHere(this.#textOf(this.#newest.size, this.#newest.root));
     this.#setSync(this.#newest);
   }
 
@@ -200,7 +210,8 @@ export class Checkpoints {
     const isLargest = isNews && text.size >= (this.#certified?.size ?? 0);
     if (isLargest) {
       this.#certified = text;
-      for (const size of this.#texts.keys()) if (size < text.size) this.#texts.delete(size);
+      dropBelow(this.#texts, text.size);
+      dropBelow(this.#stale, text.size);
     }
     if (isLargest || isMore) this.#options.onCertified();
   }
@@ -221,4 +232,8 @@ export class Checkpoints {
     const note = (): string => formatNote({ text, signatures: [signature, ...cosignatures.values()] });
     return { size, root, text, refused, signature, cosignatures, signers: cosignatures, isCertified: false, note };
   }
+}
+
+function dropBelow(bySize: Map<number, unknown>, limit: number): void {
+  for (const size of bySize.keys()) if (size < limit) bySize.delete(size);
 }

@@ -56,7 +56,10 @@ export class MirrorLink implements RegionLink {
   #isBusy = false;
   readonly #futile = new Futility();
   #sentMs = Number.NEGATIVE_INFINITY;
-  #isNaming = false;
+  /** Refusals that are made durable now. */
+  #naming = 0;
+  /** Its size when it last refused to sign: with the lines for that it signs, before more comes that it may refuse. */
+  #refusedAt: number | undefined;
   /** Cosignatures in a row that were not looked at. */
   #passedOver = 0;
   #unreadableMs = Number.NEGATIVE_INFINITY;
@@ -164,8 +167,15 @@ export class MirrorLink implements RegionLink {
   #mayFly(now: number): boolean {
     if (this.#isBusy || this.#trust.isDistrusted || this.#flights.size >= FLIGHTS_MAX || this.#bytesInFlight >= FLIGHT_BYTES_MAX) return false;
     // Until it is known again where the remote stands, one batch at a time.
-    if ((this.#known === undefined || this.#reach.isBarred() || this.#trust.isForgotten) && this.#flights.size > 0) return false;
+    if ((this.#known === undefined || this.#reach.isBarred() || this.#trust.isForgotten || this.#refusedAt !== undefined) && this.#flights.size > 0)
+      return false;
+    if (this.#isNaming()) return false;
     return now >= this.#attemptDueMs(now) && now >= this.#spacedMs();
+  }
+
+  /** What it refuses is made durable: only then can a text name it. */
+  #isNaming(): boolean {
+    return this.#refusedAt !== undefined && this.#naming > 0;
   }
 
   #spacedMs(): number {
@@ -182,7 +192,7 @@ export class MirrorLink implements RegionLink {
 
   /** When there is something to do by the clock alone. */
   #dueMs(now: number): number | undefined {
-    if (this.#isBusy || this.#trust.isDistrusted) return undefined;
+    if (this.#isBusy || this.#trust.isDistrusted || this.#isNaming()) return undefined;
     // More entries than may go at once: the next ones follow at a distance. Anything else waits for an answer.
     const isSpaced = this.#flights.size >= FLIGHTS_AT_ONCE && this.#flights.size < FLIGHTS_MAX && this.#known !== undefined && this.#next < this.#size;
     if (this.#flights.size > 0) return isSpaced && this.#bytesInFlight < FLIGHT_BYTES_MAX && !this.#reach.isBarred() ? this.#spacedMs() : undefined;
@@ -197,6 +207,8 @@ export class MirrorLink implements RegionLink {
     if (this.#trust.isForgotten) return this.#show(now);
     // After a start, or a failure, the remote says where it stands (SPEC §3.2).
     if (this.#known === undefined) return this.#fly({ text: checkpoints.newest, kind: 'ask' });
+    const refused = this.#refusedText();
+    if (refused !== undefined) return this.#fly({ text: refused, kind: 'text' });
     if (this.#next < this.#size) {
       const stretch = groups.recent(this.#next, this.#limit());
       if (stretch === undefined) void this.#load(this.#next);
@@ -219,11 +231,19 @@ export class MirrorLink implements RegionLink {
     return !sync.isCertified && sync.size > this.#next ? sync.size : Number.POSITIVE_INFINITY;
   }
 
+  /** What it has refused to sign, with the lines for it: asked for once, before anything else. */
+  #refusedText(): OwnText | undefined {
+    const at = this.#refusedAt;
+    this.#refusedAt = undefined;
+    const text = at === undefined || at !== this.#known ? undefined : this.#options.checkpoints.known(at);
+    return text !== undefined && this.#coverage.owes(text) ? text : undefined;
+  }
+
   /** A text that the remote has all entries of and has not signed: the sync text, or the newest where its signature of that was lost. */
   #owedText(): OwnText | undefined {
     const { sync, newest } = this.#options.checkpoints;
     const known = this.#known ?? 0;
-    if (this.#isNaming) return undefined;
+    if (this.#naming > 0) return undefined;
     if (known >= sync.size && this.#coverage.owes(sync)) return sync;
     return known >= newest.size && this.#coverage.cosigned.size < newest.size && this.#coverage.owes(newest) ? newest : undefined;
   }
@@ -331,9 +351,10 @@ export class MirrorLink implements RegionLink {
       return;
     }
     this.#answered(text.size);
-    this.#isNaming = true;
+    this.#refusedAt = this.#known;
+    this.#naming += 1;
     void onRefused(ranges).then((isDurable) => {
-      this.#isNaming = false;
+      this.#naming -= 1;
       if (!isDurable) this.#unreadableMs = clock.monotonicMs() + UNREADABLE_MS;
       else if (remote.weight === 0) {
         // One of weight 0: no lines are made for it, and it signs never. What it says weighs nothing, and may be believed.
