@@ -166,11 +166,13 @@ export class MirrorLink implements RegionLink {
 
   #mayFly(now: number): boolean {
     if (this.#isBusy || this.#trust.isDistrusted || this.#flights.size >= FLIGHTS_MAX || this.#bytesInFlight >= FLIGHT_BYTES_MAX) return false;
-    // Until it is known again where the remote stands, one batch at a time.
-    if ((this.#known === undefined || this.#reach.isBarred() || this.#trust.isForgotten || this.#refusedAt !== undefined) && this.#flights.size > 0)
-      return false;
-    if (this.#isNaming()) return false;
+    if (this.#isNaming() || (this.#isOneByOne() && this.#flights.size > 0)) return false;
     return now >= this.#attemptDueMs(now) && now >= this.#spacedMs();
+  }
+
+  /** Until it is known again where the remote stands, and what its answer to what it has refused is, one batch at a time. */
+  #isOneByOne(): boolean {
+    return this.#known === undefined || this.#reach.isBarred() || this.#trust.isForgotten || this.#refusedAt !== undefined;
   }
 
   /** What it refuses is made durable: only then can a text name it. */
@@ -194,8 +196,8 @@ export class MirrorLink implements RegionLink {
   #dueMs(now: number): number | undefined {
     if (this.#isBusy || this.#trust.isDistrusted || this.#isNaming()) return undefined;
     // More entries than may go at once: the next ones follow at a distance. Anything else waits for an answer.
-    const isSpaced = this.#flights.size >= FLIGHTS_AT_ONCE && this.#flights.size < FLIGHTS_MAX && this.#known !== undefined && this.#next < this.#size;
-    if (this.#flights.size > 0) return isSpaced && this.#bytesInFlight < FLIGHT_BYTES_MAX && !this.#reach.isBarred() ? this.#spacedMs() : undefined;
+    const isSpaced = this.#flights.size >= FLIGHTS_AT_ONCE && this.#flights.size < FLIGHTS_MAX && !this.#isOneByOne() && this.#next < this.#size;
+    if (this.#flights.size > 0) return isSpaced && this.#bytesInFlight < FLIGHT_BYTES_MAX ? this.#spacedMs() : undefined;
     if (this.#trust.isForgotten) return Math.max(this.#shownMs + SHOW_MS, this.#attemptDueMs(now));
     const isDone = this.#known !== undefined && this.#next >= this.#size && this.#owedText() === undefined && !this.#owesCertified();
     return Math.max(isDone ? this.#sentMs + BEAT_MS : 0, this.#attemptDueMs(now));
