@@ -3,11 +3,11 @@ import type { OwnText } from './checkpoints.ts';
 import type { Told } from './telling.ts';
 
 /** Batches in flight: what keeps a link full whatever the distance; the bytes bound memory (SPEC §3.2). */
-export const FLIGHTS_MAX = 32;
+const FLIGHTS_MAX = 32;
 /** Where so many are in flight, further ones keep a distance: groups that come meanwhile travel together. */
-export const FLIGHTS_AT_ONCE = 3;
-export const SPACING_MS = 4;
-export const FLIGHT_BYTES_MAX: number = 16 * 1024 * 1024;
+const FLIGHTS_AT_ONCE = 3;
+const SPACING_MS = 4;
+const FLIGHT_BYTES_MAX: number = 16 * 1024 * 1024;
 /** A remote that has forgotten is shown its own cosignature this often, so that it finds out. */
 export const SHOW_MS = 30_000;
 /** Where nothing is owed the remote is told of the newest texts again after this: what it lost in a crash, and whether it has forgotten. */
@@ -30,6 +30,52 @@ export interface Flight {
   readonly cosigned: number;
   /** The certified text that goes with it. */
   readonly told: Told | undefined;
+}
+
+/** The batches of one link that are on their way. */
+export class Flights {
+  readonly #all = new Set<Flight>();
+  #bytes = 0;
+  #sentMs = Number.NEGATIVE_INFINITY;
+
+  get size(): number {
+    return this.#all.size;
+  }
+
+  /** When the last one left. */
+  get sentMs(): number {
+    return this.#sentMs;
+  }
+
+  get isFull(): boolean {
+    return this.#all.size >= FLIGHTS_MAX || this.#bytes >= FLIGHT_BYTES_MAX;
+  }
+
+  /** Are there so many that the next one keeps a distance? */
+  get isSpaced(): boolean {
+    return this.#all.size >= FLIGHTS_AT_ONCE;
+  }
+
+  /** No further one leaves before this. */
+  get nextMs(): number {
+    return this.isSpaced ? this.#sentMs + SPACING_MS : Number.NEGATIVE_INFINITY;
+  }
+
+  /** Is one with entries beyond this size on its way? */
+  hasBeyond(size: number): boolean {
+    return [...this.#all].some(({ kind, text }) => kind === 'entries' && text.size > size);
+  }
+
+  add(flight: Flight, nowMs: number): void {
+    this.#all.add(flight);
+    this.#bytes += flight.bytes;
+    this.#sentMs = nowMs;
+  }
+
+  remove(flight: Flight): void {
+    this.#all.delete(flight);
+    this.#bytes -= flight.bytes;
+  }
 }
 
 /** Why nobody waits for a remote that holds less than it has cosigned. */

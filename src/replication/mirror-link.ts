@@ -10,22 +10,7 @@ import { formatNote, type NoteSignature } from '../tlog/note.ts';
 import type { OwnText } from './checkpoints.ts';
 import { Coverage } from './coverage.ts';
 import { exchangeBatch } from './exchange.ts';
-import {
-  BAD_COSIGNATURE,
-  BAD_REFUSAL,
-  BEAT_MS,
-  FLIGHT_BYTES_MAX,
-  FLIGHTS_AT_ONCE,
-  FLIGHTS_MAX,
-  type Flight,
-  FUTILE,
-  Futility,
-  NOTHING,
-  PASSED_OVER_MAX,
-  SHOW_MS,
-  SPACING_MS,
-  UNREADABLE_MS,
-} from './flight.ts';
+import { BAD_COSIGNATURE, BAD_REFUSAL, BEAT_MS, type Flight, Flights, FUTILE, Futility, NOTHING, PASSED_OVER_MAX, SHOW_MS, UNREADABLE_MS } from './flight.ts';
 import type { LinkStatus, RegionLink } from './link.ts';
 import { OUT_OF_COUNT, REFUSED_ENTRY } from './mirror-calls.ts';
 import type { MirrorLinkOptions, RefusedRanges } from './mirror-link-options.ts';
@@ -43,8 +28,7 @@ export class MirrorLink implements RegionLink {
   readonly #reach: Reach;
   readonly #trust: Trust;
   readonly #abort = new AbortController();
-  readonly #flights = new Set<Flight>();
-  #bytesInFlight = 0;
+  readonly #flights = new Flights();
   /** Its size of our log as it said; unknown after a start, and after anything that failed. */
   #known: number | undefined;
   /** The first entry that was not sent yet. */
@@ -55,7 +39,6 @@ export class MirrorLink implements RegionLink {
   /** Something is read or asked that the next batch waits for. */
   #isBusy = false;
   readonly #futile = new Futility();
-  #sentMs = Number.NEGATIVE_INFINITY;
   /** Refusals that are made durable now. */
   #naming = 0;
   /** Its size when it last refused to sign: with the lines for that it signs, before more comes that it may refuse. */
@@ -165,9 +148,9 @@ export class MirrorLink implements RegionLink {
   }
 
   #mayFly(now: number): boolean {
-    if (this.#isBusy || this.#trust.isDistrusted || this.#flights.size >= FLIGHTS_MAX || this.#bytesInFlight >= FLIGHT_BYTES_MAX) return false;
+    if (this.#isBusy || this.#trust.isDistrusted || this.#flights.isFull) return false;
     if (this.#isNaming() || (this.#isOneByOne() && this.#flights.size > 0)) return false;
-    return now >= this.#attemptDueMs(now) && now >= this.#spacedMs();
+    return now >= this.#attemptDueMs(now) && now >= this.#flights.nextMs;
   }
 
   /** Until it is known again where the remote stands, and what its answer to what it has refused is, one batch at a time. */
@@ -178,10 +161,6 @@ export class MirrorLink implements RegionLink {
   /** What it refuses is made durable: only then can a text name it. */
   #isNaming(): boolean {
     return this.#refusedAt !== undefined && this.#naming > 0;
-  }
-
-  #spacedMs(): number {
-    return this.#flights.size < FLIGHTS_AT_ONCE ? Number.NEGATIVE_INFINITY : this.#sentMs + SPACING_MS;
   }
 
   /** When the next attempt may go out: the link's own time after a failure, or that of a caller's schedule. */
@@ -196,11 +175,11 @@ export class MirrorLink implements RegionLink {
   #dueMs(now: number): number | undefined {
     if (this.#isBusy || this.#trust.isDistrusted || this.#isNaming()) return undefined;
     // More entries than may go at once: the next ones follow at a distance. Anything else waits for an answer.
-    const isSpaced = this.#flights.size >= FLIGHTS_AT_ONCE && this.#flights.size < FLIGHTS_MAX && !this.#isOneByOne() && this.#next < this.#size;
-    if (this.#flights.size > 0) return isSpaced && this.#bytesInFlight < FLIGHT_BYTES_MAX ? this.#spacedMs() : undefined;
+    if (this.#flights.size > 0)
+      return this.#flights.isSpaced && !this.#flights.isFull && !this.#isOneByOne() && this.#next < this.#size ? this.#flights.nextMs : undefined;
     if (this.#trust.isForgotten) return Math.max(this.#shownMs + SHOW_MS, this.#attemptDueMs(now));
     const isDone = this.#known !== undefined && this.#next >= this.#size && this.#owedText() === undefined && !this.#owesCertified();
-    return Math.max(isDone ? this.#sentMs + BEAT_MS : 0, this.#attemptDueMs(now));
+    return Math.max(isDone ? this.#flights.sentMs + BEAT_MS : 0, this.#attemptDueMs(now));
   }
 
   /** Sends whatever is next; false if there is nothing. */
@@ -221,7 +200,7 @@ export class MirrorLink implements RegionLink {
     const owed = this.#owedText();
     if (owed !== undefined) return this.#fly({ text: owed, kind: 'text' });
     if (!this.#owesCertified()) {
-      if (now < this.#sentMs + BEAT_MS) return false;
+      if (now < this.#flights.sentMs + BEAT_MS) return false;
       this.#telling.beat();
     }
     return this.#fly({ text: checkpoints.newest, kind: 'text' });
@@ -286,14 +265,11 @@ export class MirrorLink implements RegionLink {
     const checkpoint = utf8Bytes(formatNote({ text: text.text, signatures: [text.signature] }));
     const flight: Flight = { start, bytes: frame.length, text, kind, probe: this.#reach.isBarred(), cosigned: this.#coverage.cosigned.size, told };
     const batch = encodeBatch({ checkpoint, certified, start, count: text.size - start, frame });
-    this.#flights.add(flight);
-    this.#sentMs = this.#options.clock.monotonicMs();
-    this.#bytesInFlight += flight.bytes;
+    this.#flights.add(flight, this.#options.clock.monotonicMs());
     this.#options.calls.sent(text.size);
     if (flight.probe) this.#reach.probing();
     void exchangeBatch(this.#options, batch, this.#abort.signal).then((report) => {
-      this.#flights.delete(flight);
-      this.#bytesInFlight -= flight.bytes;
+      this.#flights.remove(flight);
       // Sent before it was distrusted: what it says now is nobody's word.
       if (this.#abort.signal.aborted || this.#trust.isDistrusted) return;
       this.#finish(flight, report);
@@ -341,7 +317,7 @@ export class MirrorLink implements RegionLink {
   #mayPassOver({ kind, text }: Flight): boolean {
     const { checkpoints, isReachedByOthers } = this.#options;
     if (kind !== 'entries' || this.#passedOver >= PASSED_OVER_MAX || text === checkpoints.sync || checkpoints.refusals.lines.length > 0) return false;
-    return [...this.#flights].some((other) => other.kind === 'entries' && other.text.size > text.size) && isReachedByOthers(text.size);
+    return this.#flights.hasBeyond(text.size) && isReachedByOthers(text.size);
   }
 
   /** Stored there, and not signed: until our texts name what it refuses, asking again is of no use. */
