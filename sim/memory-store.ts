@@ -21,9 +21,11 @@ import { parseCanonical, receiptDigest, receiptIdOf } from '../src/receipt/canon
 import { assert } from '../src/std/assert.ts';
 import { concatBytes, equalBytes } from '../src/std/bytes.ts';
 import { append, EMPTY_EDGE, rootOf } from '../src/tlog/edge.ts';
+import { leafHash } from '../src/tlog/hash.ts';
 
 interface Arrival extends Place {
   readonly canonical: Uint8Array;
+  readonly entry: Uint8Array;
   readonly recordedAt: bigint;
 }
 
@@ -89,7 +91,7 @@ export class MemoryDisk {
       const known = this.index.get(id) ?? { digest: digests.subarray(32 * n, 32 * n + 32), places: [] };
       this.index.set(id, known);
       if (!known.places.some((place) => place.log === log)) known.places.push({ log, index: start + n, arrival: this.arrivals.length });
-      this.arrivals.push({ log, index: start + n, canonical, recordedAt: recordedAt(entry) });
+      this.arrivals.push({ log, index: start + n, canonical, entry, recordedAt: recordedAt(entry) });
       n += 1;
     }
   }
@@ -248,7 +250,7 @@ export class MemoryStore implements LogStore, ReceiptIndex {
       if (untilMs !== undefined && recorded >= recordedFrom(untilMs)) continue;
       if (transactionId === undefined || stored.receipt.transactionId === transactionId) receipts.push(stored);
     }
-    return { receipts, next: `${at}.0`, atEnd: at >= arrivals.length };
+    return { receipts, rotten: [], next: `${at}.0`, atEnd: at >= arrivals.length };
   }
 
   async close(): Promise<void> {
@@ -261,7 +263,10 @@ export class MemoryStore implements LogStore, ReceiptIndex {
     const first = this.#disk.arrivals[Math.min(...(known?.places ?? []).map(({ arrival }) => arrival))];
     if (known === undefined || first === undefined) return undefined;
     const places = known.places
-      .map(({ log, index, arrival }) => ({ log, index, recordedAt: this.#disk.arrivals[arrival]?.recordedAt ?? 0n }))
+      .map(({ log, index, arrival }) => {
+        const { recordedAt: at = 0n, entry = new Uint8Array() } = this.#disk.arrivals[arrival] ?? {};
+        return { log, index, recordedAt: at, leaf: leafHash(entry) };
+      })
       .sort((a, b) => a.log - b.log);
     const cursor = `${Math.min(...known.places.map(({ arrival }) => arrival)) + 1}.0`;
     return { receipt: parseCanonical(first.canonical), digest: receiptDigest(first.canonical), places, recordedAt: first.recordedAt, cursor };

@@ -43,11 +43,11 @@ export function encodeGroup(entries: readonly NewEntry[], salts: Uint8Array, fir
 
 /** One entry of a frame; all three share the frame's memory. */
 export interface GroupItem {
-  readonly entry: Buffer;
+  readonly entry: Uint8Array;
   /** Empty where the entry carries no receipt (other kinds, or erased). */
-  readonly canonical: Buffer;
+  readonly canonical: Uint8Array;
   /** Empty where `canonical` is. */
-  readonly salt: Buffer;
+  readonly salt: Uint8Array;
 }
 
 /** Does a frame from elsewhere add up to whole items? What it says in them is another question. */
@@ -63,7 +63,13 @@ export function isWholeFrame(frame: Uint8Array): boolean {
   return at === bytes.length;
 }
 
-/** Walks a frame. A frame comes from our store or was checked at the door: one that does not add up is our bug. */
+/** The items of a group as it says it is, or `undefined` where it is not: what a store gives back may have rotted. */
+export function wholeItems({ frame, count }: { readonly frame: Uint8Array; readonly count: number }): readonly GroupItem[] | undefined {
+  const items = isWholeFrame(frame) ? [...groupItems(frame)] : [];
+  return items.length === count && count > 0 ? items : undefined;
+}
+
+/** Walks a frame. It was made here, or checked by `isWholeFrame`: one that does not add up is our bug. */
 export function* groupItems(frame: Uint8Array): Generator<GroupItem> {
   const bytes = view(frame);
   let at = 0;

@@ -16,10 +16,11 @@ import { CertificateWaiters, certificateOf, certifies, type Signatures } from '.
 import { Checkpoints, noteOf, type OwnText } from './checkpoints.ts';
 import type { Committer, OwnGroup } from './commit.ts';
 import { Instances } from './instances.ts';
-import { LogReader } from './log-reader.ts';
+import type { LogReader } from './log-reader.ts';
 import { Mirror } from './mirror.ts';
 import type { RefusedRanges } from './mirror-link-options.ts';
-import { OwnGroups } from './own-groups.ts';
+import { checkStretch, OwnGroups, type Stretch } from './own-groups.ts';
+import { isRotten, type LogReaders, type Rotten } from './rotten.ts';
 
 /** A sync point is fixed this often while there is something new (SPEC §3.2). */
 const TICK_MS = 1_000;
@@ -33,6 +34,8 @@ export interface Signing {
 export interface EvidenceOptions extends Signing {
   readonly region: string;
   readonly store: LogStore;
+  readonly readers: LogReaders;
+  readonly rotten: Rotten;
   readonly committer: Committer;
   readonly clock: Clock;
   readonly observe: Observer;
@@ -44,6 +47,12 @@ export interface EvidenceOptions extends Signing {
   readonly onNews: () => void;
   /** Numbers of the mirrored logs, by region. */
   readonly logs: ReadonlyMap<string, LogNumber>;
+}
+
+/** A receipt and where it stands. */
+interface Placed {
+  readonly receiptId: string;
+  readonly places: readonly { readonly log: LogNumber; readonly index: number }[];
 }
 
 /** What one region signs and keeps of others' signatures: its own checkpoints, the logs it mirrors, certificates of both. */
@@ -67,13 +76,13 @@ export class Evidence {
     this.#certified = recovered.logs.get(OWN_LOG)?.certified;
     this.checkpoints = new Checkpoints({ ...options, onCertified: () => this.#onCertified() }, committer.head(OWN_LOG));
     this.groups = new OwnGroups(store);
-    this.reader = new LogReader(store, OWN_LOG, () => committer.head(OWN_LOG));
+    this.reader = options.readers.of(OWN_LOG);
     this.#instances = new Instances({ policyHash: cluster.policyHash, exclusive: options.exclusive, observe: options.observe });
     for (const { region, logKey } of cluster.remotes.values()) {
       const log = logs.get(region);
       if (log === undefined) continue;
       const { certified } = recovered.logs.get(log) ?? {};
-      const reader = new LogReader(store, log, () => committer.head(log));
+      const reader = options.readers.of(log);
       this.#mirrors.set(logKey.name, { region, log, mirror: new Mirror({ ...options, log, origin: { region, key: logKey }, reader, certified }) });
     }
   }
@@ -96,6 +105,16 @@ export class Evidence {
     this.checkpoints.grown(head);
     ringLinks(head.size);
     if (!this.#options.isForgotten()) this.checkpoints.cosignNewest();
+  }
+
+  /** The root that the own log had at a size. */
+  rootAt(size: number): Promise<Uint8Array> {
+    return this.#options.rotten.during(() => this.reader.prover.root(size));
+  }
+
+  /** After a remote has refused what was sent: is it what was stored? Rejects with RottenError if not. */
+  checkStretch(stretch: Stretch): Promise<void> {
+    return this.#options.rotten.during(() => checkStretch(stretch, this.reader));
   }
 
   /** A remote refuses entries of the own log: from now on every text of ours says so (SPEC §4). */
@@ -134,9 +153,11 @@ export class Evidence {
 
   /** The own log, or one that is mirrored, by the SHA-256 of its origin line. */
   served(originHash: string | undefined): ServedLog | undefined {
-    if (originHash === undefined) return { checkpoint: () => noteOf(this.checkpoints.newest), resource: (name) => this.reader.resource(name) };
+    const { rotten } = this.#options;
+    if (originHash === undefined)
+      return { checkpoint: () => noteOf(this.checkpoints.newest), resource: (name) => rotten.during(() => this.reader.resource(name)) };
     const found = [...this.#mirrors].find(([origin]) => toHex(sha256(utf8Bytes(origin))) === originHash)?.[1].mirror;
-    return found === undefined ? undefined : { checkpoint: () => found.checkpoint(), resource: (name) => found.reader.resource(name) };
+    return found === undefined ? undefined : { checkpoint: () => found.checkpoint(), resource: (name) => rotten.during(() => found.reader.resource(name)) };
   }
 
   /** The region whose log is mirrored under this number. */
@@ -145,25 +166,34 @@ export class Evidence {
     return undefined;
   }
 
-  /** A certificate of a receipt that stands at these places, from whatever log has one. Throws NOT_CERTIFIED. */
-  async certificate(places: readonly { readonly log: LogNumber; readonly index: number }[], signatures: Signatures): Promise<string> {
-    const { cluster } = this.#options;
+  /** A certificate of a receipt that stands at these places, from whatever log has one. Throws NOT_CERTIFIED, RottenError. */
+  async certificate({ receiptId, places }: Placed, signatures: Signatures): Promise<string> {
+    const { cluster, rotten } = this.#options;
+    let failure: ReceiptSyncError | undefined;
     for (const { log, index } of places) {
       const known = log === OWN_LOG ? { reader: this.reader, note: this.#certifiedNote() } : this.#certifiedMirror(log);
       if (known?.note === undefined || !certifies(cluster, known.note, index)) continue;
-      return certificateOf(cluster, { index, reader: known.reader, note: known.note }, signatures);
+      const certifiable = { receiptId, index, reader: known.reader, note: known.note };
+      try {
+        return await rotten.during(() => certificateOf(cluster, certifiable, signatures));
+      } catch (error) {
+        // Another log may have it whole.
+        if (!isRotten(error)) throw error;
+        failure = error;
+      }
     }
+    if (failure !== undefined) throw failure;
     throw new ReceiptSyncError('NOT_CERTIFIED', 'No certified checkpoint covers this receipt yet');
   }
 
   /** The same of an own entry, once it is certified; rejects where the regions that sign can never reach the threshold. */
-  async awaitCertificate(index: number, signal?: AbortSignal): Promise<string> {
+  async awaitCertificate({ receiptId, index }: { readonly receiptId: string; readonly index: number }, signal?: AbortSignal): Promise<string> {
     const { cluster } = this.#options;
     if (!isQuorum(cluster.policy.quorum, new Set(cluster.policy.witnesses.keys())))
       throw new ReceiptSyncError('NOT_CERTIFIED', 'The regions that sign do not reach the threshold');
     const isCovered = (): boolean => Math.max(this.checkpoints.certified?.size ?? 0, this.#certified?.size ?? 0) > index;
     while (!isCovered()) await this.#waiters.wait(index, signal);
-    return this.certificate([{ log: OWN_LOG, index }], 'fewest');
+    return this.certificate({ receiptId, places: [{ log: OWN_LOG, index }] }, 'fewest');
   }
 
   close(): void {

@@ -51,6 +51,12 @@ interface Request {
   readonly probe: boolean;
 }
 
+/** One request, answered; an answer is missing where the remote gave fewer, a parcel where there was none to send. */
+interface Attempted extends Omit<DeliveryReport, 'deliveries'> {
+  readonly parcels: readonly (Parcel | undefined)[];
+  readonly deliveries: readonly (Delivery | undefined)[];
+}
+
 /** What a link shows of itself. */
 export interface LinkStatus extends ReachStatus {
   readonly owedCount: number;
@@ -229,15 +235,20 @@ export class Link implements RegionLink {
   }
 
   /** One request of the link. Never rejects: what goes wrong is a failure of every receipt in it. */
-  async #attempt(request: Request): Promise<DeliveryReport & { readonly parcels: readonly Parcel[] }> {
+  async #attempt(request: Request): Promise<Attempted> {
     const { tail, peer, clock, remote } = this.#options;
-    const parcels = await tail.parcels(request.indexes).catch(() => undefined);
-    if (parcels === undefined || parcels.length === 0) return { parcels: [], deliveries: request.indexes.map(() => UNREADABLE), batchMax: this.#batchMax };
-    const report = await exchange(clock, { timeoutMs: remote.timeoutMs, parcels, signal: this.#abort.signal, peer });
-    return { ...report, parcels };
+    const read: readonly (Parcel | 'rotten')[] = await tail.parcels(request.indexes).catch(() => []);
+    if (read.length === 0) return { parcels: [], deliveries: request.indexes.map(() => UNREADABLE), batchMax: this.#batchMax };
+    const parcels = read.filter((parcel) => parcel !== 'rotten');
+    const asked = { timeoutMs: remote.timeoutMs, parcels, signal: this.#abort.signal, peer };
+    const report = parcels.length === 0 ? { deliveries: [], batchMax: this.#batchMax } : await exchange(clock, asked);
+    if (parcels.length === read.length) return { ...report, parcels };
+    const answers = report.deliveries.values();
+    const deliveries = read.map((parcel) => (parcel === 'rotten' ? ROTTEN : answers.next().value));
+    return { ...report, parcels: read.map((parcel) => (parcel === 'rotten' ? undefined : parcel)), deliveries };
   }
 
-  #finish(request: Request, report: DeliveryReport & { readonly parcels: readonly Parcel[] }): void {
+  #finish(request: Request, report: Attempted): void {
     const failures: Failure[] = [];
     let reached = false;
     let ended = request.kind !== 'calls';
@@ -335,6 +346,12 @@ export class Link implements RegionLink {
     return this.#options.clock.monotonicMs();
   }
 }
+
+/** The own copy is not what was stored: it is not sent. */
+const ROTTEN: Delivery = {
+  kind: 'failed',
+  failure: { code: 'REFUSED', message: 'The stored copy has rotted, and is not sent', retryable: false, consequence: 'owed', countsAgainst: false },
+};
 
 /** The local store did not give the receipt back: no fault of the remote, tried again. */
 const UNREADABLE: Delivery = {

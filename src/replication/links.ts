@@ -159,7 +159,8 @@ function mirrorLink(options: LinksOptions, recovered: Recovered, at: MirroredAt)
       remote: mirror,
       checkpoints: evidence.checkpoints,
       groups: evidence.groups,
-      rootAt: (size) => evidence.reader.prover.root(size),
+      rootAt: (size) => evidence.rootAt(size),
+      checkStretch: (stretch) => evidence.checkStretch(stretch),
       onCosigned: (from, to) => {
         calls.cosigned(from, to, isNamed);
         committer.progressed();

@@ -4,7 +4,7 @@ import type { MirrorHeaders, Peer } from '../ports/peer.ts';
 import type { SigningRegion } from '../quorum/cluster-policy.ts';
 import type { Checkpoints } from './checkpoints.ts';
 import type { MirrorCalls } from './mirror-calls.ts';
-import type { OwnGroups } from './own-groups.ts';
+import type { OwnGroups, Stretch } from './own-groups.ts';
 import type { ReachOptions } from './reach.ts';
 
 /** Entries that a mirror refuses, lowest first. */
@@ -18,6 +18,8 @@ export interface MirrorLinkOptions extends ReachOptions {
   readonly groups: OwnGroups;
   /** The root that the own log had at a size. */
   readonly rootAt: (size: number) => Promise<Uint8Array>;
+  /** Is what was read from the store what was stored? Rejects if not. */
+  readonly checkStretch: (stretch: Stretch) => Promise<void>;
   readonly headers: MirrorHeaders;
   readonly clock: Clock;
   readonly calls: MirrorCalls;

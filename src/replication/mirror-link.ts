@@ -27,6 +27,8 @@ import { REFUSED_ENTRY } from './mirror-calls.ts';
 import type { MirrorLinkOptions, RefusedRanges } from './mirror-link-options.ts';
 import type { Stretch } from './own-groups.ts';
 import { Reach } from './reach.ts';
+import { PAUSE_PROBE_MS } from './retry.ts';
+import { isRotten } from './rotten.ts';
 
 /**
  * All that one region knows of and sends to one mirror (SPEC §3.2). What it owes is one number: the size it has cosigned. Nothing is
@@ -52,6 +54,8 @@ export class MirrorLink implements RegionLink {
   /** Cosignatures in a row that were not looked at. */
   #passedOver = 0;
   #unreadableMs = Number.NEGATIVE_INFINITY;
+  /** The remote has refused what was sent for what it says: our own copy may have rotted, and is looked at before it is sent again. */
+  #isSuspect = false;
   #forgotten = false;
   #shownMs = Number.NEGATIVE_INFINITY;
   #cancelTimer: (() => void) | undefined;
@@ -222,11 +226,13 @@ export class MirrorLink implements RegionLink {
     this.#isLoading = true;
     try {
       const stretch = await groups.stored(start, this.#limit());
+      // Not before: the remote checks everything anyway, and catching up would pay for it twice.
+      if (stretch !== undefined && this.#isSuspect) await this.#options.checkStretch(stretch);
       const text = stretch === undefined ? undefined : checkpoints.at(stretch.end, await rootAt(stretch.end));
       if (stretch !== undefined && !this.#abort.signal.aborted && this.#next === start) this.#flyStretch(stretch, text);
-    } catch {
-      // No fault of the remote: whoever waits, nothing is read for a while (seed 1393).
-      this.#unreadableMs = this.#options.clock.monotonicMs() + UNREADABLE_MS;
+    } catch (error) {
+      // No fault of the remote: whoever waits, nothing is read for a while (seed 1393). What has rotted will not mend itself.
+      this.#unreadableMs = this.#options.clock.monotonicMs() + (isRotten(error) ? PAUSE_PROBE_MS : UNREADABLE_MS);
     } finally {
       this.#isLoading = false;
       this.#wakeSoon();
@@ -332,6 +338,7 @@ export class MirrorLink implements RegionLink {
   #answered(size: number): void {
     this.#reach.reached();
     this.#reach.synced();
+    this.#isSuspect = false;
     this.#known = Math.max(this.#known ?? 0, size);
     this.#next = Math.max(this.#next, this.#known);
   }
@@ -365,6 +372,7 @@ export class MirrorLink implements RegionLink {
   }
 
   #failed(flight: Flight, failure: Failure): void {
+    this.#isSuspect ||= failure.status === 422;
     // A batch that is refused for what it is will be refused again: the link waits for an operator, the receipts stay owed.
     const weighed: Failure = failure.consequence === 'park' ? { ...failure, consequence: 'pause', countsAgainst: true } : failure;
     const { taken, ended } = this.#options.calls.failed({ from: this.#cosigned.size, to: flight.text.size, failure: weighed, probe: flight.probe });

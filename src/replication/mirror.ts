@@ -17,6 +17,7 @@ import { isQuorum } from '../tlog/policy.ts';
 import type { VerifierKey } from '../tlog/vkey.ts';
 import type { Committer } from './commit.ts';
 import type { LogReader } from './log-reader.ts';
+import type { Rotten } from './rotten.ts';
 
 /** A batch that came before its turn waits so long for what goes before it (SPEC §3.2). */
 const PARK_MS = 1_000;
@@ -34,6 +35,7 @@ export interface MirrorOptions {
   readonly signer: Signer;
   readonly committer: Committer;
   readonly reader: LogReader;
+  readonly rotten: Rotten;
   readonly clock: Clock;
   readonly observe: Observer;
   /** This region was shown that it has signed more than it holds (SPEC §2.1). */
@@ -227,7 +229,7 @@ export class Mirror {
 
   /** Kept once our own size has reached it, its signatures reach the threshold and its root is ours. */
   async #takeCertified({ note, text }: { readonly note: Note; readonly text: LogText }): Promise<void> {
-    const { cluster, observe, origin, reader, committer, log } = this.#options;
+    const { cluster, observe, origin, reader, committer, log, rotten } = this.#options;
     if (text.size <= (this.#certified?.size ?? -1)) return;
     if (text.size > this.size) {
       if (text.size > (this.#ahead?.text.size ?? -1)) this.#ahead = { note, text };
@@ -240,7 +242,7 @@ export class Mirror {
     if (!isQuorum(cluster.policy.quorum, signedBy(cluster.policy, note))) return bad('A certified checkpoint has not the signatures for it');
     const name = text.refused.length > 0 ? `${origin.key.name}/refused` : origin.key.name;
     if (!this.isSignedByOrigin(note, name)) return bad('A certified checkpoint is not signed by its origin');
-    const root = await reader.prover.root(text.size).catch(() => undefined);
+    const root = await rotten.during(() => reader.prover.root(text.size)).catch(() => undefined);
     if (root === undefined) return undefined;
     if (!equalBytes(root, text.root)) {
       observe({

@@ -1,5 +1,4 @@
 import { ReceiptSyncError } from '../errors.ts';
-import { recordedAtMs } from '../log/entry.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Entropy } from '../ports/entropy.ts';
 import { type LogNumber, type LogStore, NO_CHANGES, OWN_LOG, RECEIVED_LOG, type Recovered } from '../ports/log-store.ts';
@@ -12,15 +11,17 @@ import type { Receipt } from '../receipt/receipt.ts';
 import { QuorumNotReachedError } from '../region/quorum-error.ts';
 import type { HealthReport, RegionSyncStatus, SyncResult, Verification } from '../region/sync-result.ts';
 import { toHex } from '../std/bytes.ts';
-import { rfc3339 } from '../std/time.ts';
 import { Broadcast, type PlacedEvent } from './broadcast.ts';
 import type { Signatures } from './certify.ts';
 import { Committer, type Progress, type StoreState } from './commit.ts';
 import { Evidence, type Signing } from './evidence.ts';
-import type { RegionLink } from './link.ts';
+import { linkStatus } from './link-status.ts';
 import { Links } from './links.ts';
 import { type ListPage, type ListQuery, list } from './listing.ts';
 import { receive } from './receive.ts';
+import { LogReaders, Rotten } from './rotten.ts';
+import { soundRecovered } from './sound-notes.ts';
+import { SoundReads } from './sound-reads.ts';
 import { type Standing, standing } from './standing.ts';
 import { resumeSync, type SyncOptions, type SyncParts, syncReceipt } from './sync.ts';
 import { Tail } from './tail.ts';
@@ -78,8 +79,10 @@ export async function openRegion(settings: RegionSettings, ports: RegionPorts): 
   const before = await store.recover();
   const news = signing === undefined || before.forgot !== undefined ? [] : newMirrors(signing, before);
   if (news.length > 0) await store.commit({ ...NO_CHANGES, mirrored: news });
-  const region = new Region(settings, ports, news.length > 0 ? await store.recover() : before);
-  region.start();
+  const recovered = news.length > 0 ? await store.recover() : before;
+  const sound = signing === undefined ? { recovered, problems: [] } : soundRecovered(recovered, signing.cluster);
+  const region = new Region(settings, ports, sound.recovered);
+  region.start(sound.problems);
   return region;
 }
 
@@ -105,6 +108,9 @@ export class Region implements Receiving {
   readonly #remotes: RegionSettings['regions'];
   readonly #broadcast: Broadcast;
   readonly #sync: SyncParts;
+  readonly #rotten: Rotten;
+  readonly #readers: LogReaders;
+  readonly #reads: SoundReads;
   readonly #stop = new AbortController();
   /** Why this region signs and stores nothing any more (SPEC §2.1). */
   #forgot: string | undefined;
@@ -121,9 +127,13 @@ export class Region implements Receiving {
     this.#forgot = recovered.forgot;
     this.#roster = { threshold: settings.quorumThreshold, localWeight: settings.weight, remotes: enabled ? settings.regions : [] };
     this.#room = new WaitingRoom(this.#roster, observe);
-    this.#tail = new Tail(ports.store, recovered.logs.get(OWN_LOG)?.size ?? 0);
     const progress = (): Progress => ({ offsets: this.#links.offsets(), cosigned: this.#links.cosigned(), notes: this.#evidence?.notes ?? [] });
-    this.#committer = new Committer({ ...ports, region: settings.region, observe, onOwnGroup: (group) => this.#links.grown(group), progress }, recovered);
+    this.#rotten = new Rotten({ region: settings.region, observe });
+    const found = { rotten: this.#rotten, observe };
+    this.#committer = new Committer({ ...ports, ...found, region: settings.region, onOwnGroup: (group) => this.#links.grown(group), progress }, recovered);
+    this.#tail = new Tail({ store: ports.store, rotten: this.#rotten }, recovered.logs.get(OWN_LOG)?.size ?? 0);
+    this.#readers = new LogReaders(ports.store, (log) => this.#committer.head(log));
+    this.#reads = new SoundReads({ index: ports.store, readers: this.#readers, rotten: this.#rotten });
     this.#evidence = this.#newEvidence(settings, recovered);
     this.#peers = this.#roster.remotes.map(({ regionId }, n) => ({ peer: ports.peer(regionId), timeoutMs: settings.regions[n]?.timeoutMs ?? 0 }));
     this.#links = this.#newLinks(settings, recovered);
@@ -136,11 +146,13 @@ export class Region implements Receiving {
       observe,
       syncEnabled: enabled,
       isDraining: () => this.#draining,
-      certificate: (index) => this.#awaitCertificate(index),
+      certificate: (placed) => this.#awaitCertificate(placed),
     };
   }
 
-  start(): void {
+  /** `rotten`: what was found to have rotted on the way here. */
+  start(rotten: readonly string[]): void {
+    for (const problem of rotten) this.#rotten.tell(problem);
     if (this.#forgot !== undefined) this.#sayForgot(this.#forgot);
     this.#links.start();
     this.#evidence?.start();
@@ -166,9 +178,17 @@ export class Region implements Receiving {
   }
 
   verify(receiptId: string): Promise<Verification> {
-    const { store, clock } = this.#ports;
+    const { clock } = this.#ports;
     if (!this.#sync.syncEnabled) return Promise.resolve({ verdict: 'confirmed', weight: 0, threshold: this.#roster.threshold, regions: [] });
-    const parts = { regionId: this.regionId, roster: this.#roster, peers: this.#peers, index: store, clock, observe: this.#observe, signal: this.#stop.signal };
+    const parts = {
+      regionId: this.regionId,
+      roster: this.#roster,
+      peers: this.#peers,
+      index: this.#reads,
+      clock,
+      observe: this.#observe,
+      signal: this.#stop.signal,
+    };
     return verify(parts, receiptId);
   }
 
@@ -193,16 +213,16 @@ export class Region implements Receiving {
     const [known] = await this.#ports.store.find([receiptId]);
     if (known === undefined) throw new ReceiptSyncError('NOT_FOUND', 'No receipt has that id here');
     if (this.#evidence === undefined) throw new ReceiptSyncError('NOT_CERTIFIED', 'This region has no keys: its quorum makes no certificates');
-    return this.#evidence.certificate(known.places, signatures);
+    return this.#evidence.certificate({ receiptId, places: known.places }, signatures);
   }
 
   getStored(receiptId: string): Promise<StoredReceipt | undefined> {
-    return this.#ports.store.get(receiptId);
+    return this.#reads.get(receiptId);
   }
 
   /** A page of receipts with where they stand, in order of arrival. */
   list(query: ListQuery): Promise<ListPage> {
-    return list({ index: this.#ports.store, standingOf: (stored) => this.standingOf(stored) }, query);
+    return list({ index: this.#reads, standingOf: (stored) => this.standingOf(stored) }, query);
   }
 
   /** What the remotes have said of a receipt, as far as this region knows without asking. */
@@ -214,7 +234,7 @@ export class Region implements Receiving {
   async *receipts(after?: string): AsyncGenerator<StoredReceipt, void, undefined> {
     let cursor = after;
     while (true) {
-      const page = await this.#ports.store.list({ limit: PAGE_RECEIPTS, after: cursor });
+      const page = await this.#reads.list({ limit: PAGE_RECEIPTS, after: cursor });
       yield* page.receipts;
       if (page.atEnd) return;
       cursor = page.next;
@@ -228,7 +248,7 @@ export class Region implements Receiving {
 
   /** One per configured remote, in order. */
   async status(): Promise<readonly RegionSyncStatus[]> {
-    return Promise.all(this.#remotes.map(({ regionId }, n) => this.#linkStatus(regionId, this.#links.all[n])));
+    return Promise.all(this.#remotes.map(({ regionId }, n) => linkStatus(regionId, this.#links.all[n], this.#tail)));
   }
 
   health(): HealthReport {
@@ -257,7 +277,7 @@ export class Region implements Receiving {
       reachableWeight: this.#reachableWeight(),
       receipts: this.#committer.receiptCount,
       store: this.#committer.state,
-      alarms: [...forgot, ...paused],
+      alarms: [...forgot, ...this.#rotten.found.map((message) => ({ alarm: 'rotten', region: this.regionId, message })), ...paused],
     };
   }
 
@@ -301,9 +321,17 @@ export class Region implements Receiving {
     const numbers = [...signing.cluster.remotes.values()].flatMap(({ region, logKey }) =>
       [...recovered.logs].flatMap(([log, { origin }]) => (origin === logKey.name ? [[region, log] as const] : [])),
     );
-    const parts = { ...signing, store, clock, committer: this.#committer, observe: this.#observe, region: settings.region, exclusive: settings.exclusive };
+    const found = { readers: this.#readers, rotten: this.#rotten };
+    const parts = { ...signing, ...found, store, clock, committer: this.#committer, observe: this.#observe, region: settings.region };
     return new Evidence(
-      { ...parts, logs: new Map(numbers), onForgotten: this.#onForgotten, isForgotten: () => this.#forgot !== undefined, onNews: () => this.#links.look() },
+      {
+        ...parts,
+        exclusive: settings.exclusive,
+        logs: new Map(numbers),
+        onForgotten: this.#onForgotten,
+        isForgotten: () => this.#forgot !== undefined,
+        onNews: () => this.#links.look(),
+      },
       recovered,
     );
   }
@@ -350,30 +378,12 @@ export class Region implements Receiving {
     this.#observe({ kind: 'alarm', alarm: 'forgot', region: this.regionId, message });
   }
 
-  #awaitCertificate(index: number): Promise<string> {
-    if (this.#evidence !== undefined) return this.#evidence.awaitCertificate(index, this.#stop.signal);
+  #awaitCertificate(placed: { readonly receiptId: string; readonly index: number }): Promise<string> {
+    if (this.#evidence !== undefined) return this.#evidence.awaitCertificate(placed, this.#stop.signal);
     return Promise.reject(new ReceiptSyncError('NOT_CERTIFIED', 'This region has no keys: its quorum makes no certificates'));
   }
 
   #reachableWeight(): number {
     return this.#roster.remotes.reduce((sum, { weight }, n) => sum + (this.#links.all[n]?.isAvailable() === true ? weight : 0), this.#roster.localWeight);
-  }
-
-  async #linkStatus(regionId: string, link: RegionLink | undefined): Promise<RegionSyncStatus> {
-    if (link === undefined) {
-      return { regionId, isAvailable: true, failureCount: 0, lastSyncTimestamp: null, circuit: 'closed', owedCount: 0, owedSince: null, lastError: null };
-    }
-    const { circuit, state, lastSyncMs, lastError, owedCount, owedFrom } = link.status();
-    const since = owedFrom === undefined ? undefined : await this.#tail.recordedAt(owedFrom).catch(() => undefined);
-    return {
-      regionId,
-      isAvailable: circuit.kind === 'closed',
-      failureCount: circuit.failures,
-      lastSyncTimestamp: lastSyncMs === undefined ? null : Math.floor(lastSyncMs / 1000),
-      circuit: state,
-      owedCount,
-      owedSince: since === undefined ? null : rfc3339(recordedAtMs(since)),
-      lastError: lastError === undefined ? null : { code: lastError.code, message: lastError.message },
-    };
   }
 }

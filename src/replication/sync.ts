@@ -34,7 +34,7 @@ export interface SyncParts {
   readonly syncEnabled: boolean;
   readonly isDraining: () => boolean;
   /** The certificate of an own entry, once there is one. */
-  readonly certificate: (index: number) => Promise<string>;
+  readonly certificate: (placed: { readonly receiptId: string; readonly index: number }) => Promise<string>;
 }
 
 interface Admitted {
@@ -151,7 +151,7 @@ function resultOf(parts: SyncParts, sync: Sync, known: { readonly digest: string
 async function certificateOf(parts: SyncParts, sync: Sync, result: SyncResult): Promise<string> {
   if (!parts.syncEnabled || result.outcome === 'refused') throw new QuorumNotReachedError(result);
   try {
-    return await parts.certificate(sync.index);
+    return await parts.certificate(sync);
   } catch (error) {
     // Plain acknowledgements alone make a quorum, and never a certificate (SPEC §3).
     if (error instanceof ReceiptSyncError && error.code === 'NOT_CERTIFIED') throw new QuorumNotReachedError(result);

@@ -1,12 +1,14 @@
 import { recordedAt } from '../log/entry.ts';
-import { groupItems } from '../log/group.ts';
-import { type LogStore, OWN_LOG } from '../ports/log-store.ts';
+import { groupItems, wholeItems } from '../log/group.ts';
+import { readItem } from '../log/stored-item.ts';
+import { type Group, type LogStore, OWN_LOG } from '../ports/log-store.ts';
 import type { Parcel } from '../ports/peer.ts';
-import { parseCanonical, receiptDigest } from '../receipt/canonical.ts';
+import { parseCanonical } from '../receipt/canonical.ts';
 import type { Receipt } from '../receipt/receipt.ts';
 import { receiptJson } from '../receipt/wire.ts';
 import { assert } from '../std/assert.ts';
 import { toHex } from '../std/bytes.ts';
+import type { Rotten } from './rotten.ts';
 
 /** Receipts of the own log kept in memory for the links: those just committed are sent without being read back. Half a second of the busiest. */
 const RECENT_RECEIPTS_MAX = 8_192;
@@ -20,14 +22,16 @@ const READ_BYTES_MAX = 1024 * 1024;
 /** Reads the own log as parcels: the newest from memory, older ones from the store. */
 export class Tail {
   readonly #store: LogStore;
+  readonly #rotten: Rotten;
   /** Index of `#recent[0]`. */
   #start = 0;
   #recent: Parcel[] = [];
   /** The last stretch read from the store: links behind read it in order. */
-  #stretch: { readonly start: number; readonly parcels: readonly Parcel[] } = { start: 0, parcels: [] };
+  #stretch: { readonly start: number; readonly parcels: readonly (Parcel | 'rotten')[] } = { start: 0, parcels: [] };
 
-  constructor(store: LogStore, size: number) {
+  constructor({ store, rotten }: { readonly store: LogStore; readonly rotten: Rotten }, size: number) {
     this.#store = store;
+    this.#rotten = rotten;
     this.#start = size;
   }
 
@@ -43,14 +47,14 @@ export class Tail {
     this.#start += dropped;
   }
 
-  /** The parcels at these indexes, ascending and all below the own log's size: as many of the first ones as fit one request. */
-  async parcels(indexes: readonly number[]): Promise<readonly Parcel[]> {
-    const parcels: Parcel[] = [];
+  /** The parcels at these indexes, ascending and all below the own log's size: as many of the first ones as fit one request. What has rotted is not sent. */
+  async parcels(indexes: readonly number[]): Promise<readonly (Parcel | 'rotten')[]> {
+    const parcels: (Parcel | 'rotten')[] = [];
     let bytes = 0;
     for (const index of indexes) {
       const parcel = this.#known(index) ?? (await this.#readFrom(index));
       if (parcel === undefined) break;
-      bytes += 3 * parcel.json.length + ENVELOPE_BYTES;
+      if (parcel !== 'rotten') bytes += 3 * parcel.json.length + ENVELOPE_BYTES;
       if (bytes > REQUEST_BYTES_MAX && parcels.length > 0) break;
       parcels.push(parcel);
     }
@@ -69,18 +73,27 @@ export class Tail {
     return undefined;
   }
 
-  #known(index: number): Parcel | undefined {
+  #known(index: number): Parcel | 'rotten' | undefined {
     return this.#recent[index - this.#start] ?? this.#stretch.parcels[index - this.#stretch.start];
   }
 
-  async #readFrom(index: number): Promise<Parcel | undefined> {
+  async #readFrom(index: number): Promise<Parcel | 'rotten' | undefined> {
     const groups = await this.#store.entries(OWN_LOG, index, READ_BYTES_MAX);
     const start = groups[0]?.start ?? index;
-    const parcels = groups.flatMap((group) =>
-      [...groupItems(group.frame)].map(({ canonical }) => parcelOf(parseCanonical(canonical), receiptDigest(canonical))),
-    );
+    const parcels = groups.flatMap((group) => this.#parcelsOf(group));
     this.#stretch = { start, parcels };
     return parcels[index - start];
+  }
+
+  /** Each checked against its entry's commitment: a plain remote has nothing to check it by. */
+  #parcelsOf(group: Group): readonly (Parcel | 'rotten')[] {
+    const items = wholeItems(group) ?? Array.from({ length: group.count }, () => undefined);
+    return items.map((item, n) => {
+      const read = item === undefined ? undefined : readItem(item);
+      if (item !== undefined && read?.kind === 'receipt') return parcelOf(parseCanonical(item.canonical), read.digest);
+      this.#rotten.tell(`Entry ${group.start + n} of the own log is not what was stored`);
+      return 'rotten';
+    });
   }
 }
 

@@ -13,7 +13,7 @@ export interface VerifyParts {
   readonly regionId: string;
   readonly roster: Roster;
   readonly peers: readonly { readonly peer: Peer; readonly timeoutMs: number }[];
-  readonly index: ReceiptIndex;
+  readonly index: Pick<ReceiptIndex, 'get'>;
   readonly clock: Clock;
   readonly observe: Observer;
   readonly signal: AbortSignal;
@@ -39,7 +39,7 @@ export async function verify(parts: VerifyParts, receiptId: string): Promise<Ver
 }
 
 /** The local copy counts only if its content still has its digest: `get` recomputes it. A store that can't be read is unreachable. */
-async function localTestimony(index: ReceiptIndex, receiptId: string): Promise<Testimony> {
+async function localTestimony(index: VerifyParts['index'], receiptId: string): Promise<Testimony> {
   try {
     const stored = await index.get(receiptId);
     return stored === undefined ? { kind: 'missing' } : { kind: 'held', digest: toHex(stored.digest), refused: [] };

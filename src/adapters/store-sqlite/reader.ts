@@ -1,20 +1,22 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { ReceiptSyncError } from '../../errors.ts';
+import { RottenError } from '../../errors.ts';
 import { recordedAt } from '../../log/entry.ts';
-import { groupItems } from '../../log/group.ts';
+import { type GroupItem, wholeItems } from '../../log/group.ts';
+import { readItem } from '../../log/stored-item.ts';
 import type { ArrivedGroup } from '../../ports/arrivals.ts';
 import type { Group, LogNumber } from '../../ports/log-store.ts';
 import type { KnownReceipt, ReceiptPage, ReceiptQuery, StoredReceipt } from '../../ports/receipt-index.ts';
-import { parseCanonical, receiptDigest } from '../../receipt/canonical.ts';
+import { parseCanonical } from '../../receipt/canonical.ts';
 import { equalBytes } from '../../std/bytes.ts';
+import { leafHash } from '../../tlog/hash.ts';
 import { Lister } from './lister.ts';
 
 /** Where an entry stands, and what is there. */
 interface FoundEntry {
   readonly seq: number;
   readonly position: number;
-  readonly canonical: Uint8Array;
-  readonly recordedAt: bigint;
+  readonly item: GroupItem;
+  readonly row: IndexRow;
 }
 
 /** A row of the index of first digests. */
@@ -56,10 +58,9 @@ export class Reader {
   }
 
   get(id: string): StoredReceipt | undefined {
-    const rows = this.#rows(id);
-    const found = rows.map((row) => this.#entry(row));
+    const found = this.#rows(id).map((row) => this.#entry(row));
     const first = found.reduce<FoundEntry | undefined>((least, entry) => (least === undefined || isBefore(entry, least) ? entry : least), undefined);
-    return first === undefined ? undefined : stored(id, { rows, found, first });
+    return first === undefined ? undefined : stored(id, found, first);
   }
 
   list(query: ReceiptQuery): ReceiptPage {
@@ -105,29 +106,28 @@ export class Reader {
     return this.#places.all(id).map((row) => ({ log: Number(row['log']), index: Number(row['idx']), digest: bytesOf(row['digest']) }));
   }
 
-  #entry({ log, index }: IndexRow): FoundEntry {
-    const row = this.#groupAt.get(log, index);
-    if (row !== undefined) {
-      let position = 0;
-      for (const { entry, canonical } of groupItems(bytesOf(row['frame']))) {
-        if (Number(row['start']) + position === index) return { seq: Number(row['seq']), position, canonical, recordedAt: recordedAt(entry) };
-        position += 1;
-      }
-    }
-    throw new ReceiptSyncError('INTERNAL', `Entry ${index} of log ${log} is in the index but not in the log`);
+  #entry(row: IndexRow): FoundEntry {
+    const { log, index } = row;
+    const found = this.#groupAt.get(log, index);
+    const items = found === undefined ? undefined : wholeItems({ frame: bytesOf(found['frame']), count: Number(found['count']) });
+    const position = index - Number(found?.['start']);
+    const item = items?.[position];
+    if (found === undefined || item === undefined) throw new RottenError(`Entry ${index} of log ${log} is in the index but not in the log`);
+    return { seq: Number(found['seq']), position, item, row };
   }
 }
 
-/** Every copy must still have its digest: a rotten one is not served as good. */
-function stored(id: string, held: { readonly rows: readonly IndexRow[]; readonly found: readonly FoundEntry[]; readonly first: FoundEntry }): StoredReceipt {
-  const { rows, found, first } = held;
-  const receipt = parseCanonical(first.canonical);
-  const digest = receiptDigest(first.canonical);
-  const isSound =
-    receipt.receiptId === id && rows.every((row) => equalBytes(row.digest, digest)) && found.every((entry) => equalBytes(entry.canonical, first.canonical));
-  if (!isSound) throw new ReceiptSyncError('INTERNAL', 'The stored copy of this receipt is damaged');
-  const places = rows.map(({ log, index }, n) => ({ log, index, recordedAt: found[n]?.recordedAt ?? 0n }));
-  return { receipt, digest, places, recordedAt: first.recordedAt, cursor: `${first.seq}.${first.position}` };
+/** Every copy must still be what its entry commits to: a rotten one is not served as good. */
+function stored(id: string, found: readonly FoundEntry[], first: FoundEntry): StoredReceipt {
+  const { canonical, entry } = first.item;
+  for (const { item, row } of found) {
+    const read = readItem(item);
+    if (read.kind !== 'receipt' || read.id !== id || !equalBytes(read.digest, row.digest) || !equalBytes(item.canonical, canonical))
+      throw new RottenError(`The stored copy of this receipt is damaged: entry ${row.index} of log ${row.log}`);
+  }
+  const places = found.map(({ item, row }) => ({ log: row.log, index: row.index, recordedAt: recordedAt(item.entry), leaf: leafHash(item.entry) }));
+  const cursor = `${first.seq}.${first.position}`;
+  return { receipt: parseCanonical(canonical), digest: first.row.digest, places, recordedAt: recordedAt(entry), cursor };
 }
 
 function isBefore(a: FoundEntry, b: FoundEntry): boolean {

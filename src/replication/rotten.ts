@@ -1,0 +1,66 @@
+import { ReceiptSyncError } from '../errors.ts';
+import type { LogHead } from '../log/heads.ts';
+import type { LogNumber, LogStore } from '../ports/log-store.ts';
+import type { Observer } from '../ports/observer.ts';
+import { LogReader } from './log-reader.ts';
+
+/** Different damages that are told of one by one; more of them say nothing new: the audit lists all. */
+const TOLD_MAX = 64;
+
+/** What this region has found to have rotted in its own store since it started, by whatever read. */
+export class Rotten {
+  readonly #options: { readonly region: string; readonly observe: Observer };
+  readonly #told = new Set<string>();
+
+  constructor(options: { readonly region: string; readonly observe: Observer }) {
+    this.#options = options;
+  }
+
+  /** Damages by what was said of them, oldest first. */
+  get found(): readonly string[] {
+    return [...this.#told];
+  }
+
+  /** Raises an alarm, once for each damage. */
+  tell(message: string): void {
+    if (this.#told.has(message) || this.#told.size >= TOLD_MAX) return;
+    this.#told.add(message);
+    const { region, observe } = this.#options;
+    observe({ kind: 'alarm', alarm: 'rotten', region, message: `${message}: it is not served; look with receipts verify-chain` });
+  }
+
+  /** Whatever `read` gives; where it meets something rotten, that is told of on its way. */
+  async during<T>(read: () => Promise<T>): Promise<T> {
+    try {
+      return await read();
+    } catch (error) {
+      if (isRotten(error)) this.tell(error.message);
+      throw error;
+    }
+  }
+}
+
+/** Also of an error that has crossed threads. */
+export function isRotten(error: unknown): error is ReceiptSyncError {
+  return error instanceof ReceiptSyncError && error.code === 'ROTTEN';
+}
+
+/** One reader a log, so that what one caller has checked no other checks again. */
+export class LogReaders {
+  readonly #store: LogStore;
+  readonly #head: (log: LogNumber) => LogHead;
+  readonly #readers = new Map<LogNumber, LogReader>();
+
+  constructor(store: LogStore, head: (log: LogNumber) => LogHead) {
+    this.#store = store;
+    this.#head = head;
+  }
+
+  of(log: LogNumber): LogReader {
+    const known = this.#readers.get(log);
+    if (known !== undefined) return known;
+    const reader = new LogReader(this.#store, log, () => this.#head(log));
+    this.#readers.set(log, reader);
+    return reader;
+  }
+}
