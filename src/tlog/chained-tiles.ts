@@ -8,6 +8,9 @@ import { TILE_HEIGHT, TILE_WIDTH, TileNodes, tilePath, tileWidth } from './tile.
 /** Gives the hashes of a tile as they lie somewhere, or `undefined` where there are none. Nothing of it is trusted. */
 export type FetchTile = (level: number, index: number, width: number) => Promise<Uint8Array | undefined>;
 
+/** What to take instead of a tile that is not what it should be: its hashes from elsewhere, which are checked like the first. */
+export type OtherTile = (level: number, index: number, problem: string) => Promise<Uint8Array | undefined>;
+
 /** Tiles kept with all their nodes, 16 KiB each: 4 MiB of the most recently used. */
 const TILES_MAX = 256;
 
@@ -19,12 +22,14 @@ const TILES_MAX = 256;
 export class ChainedTiles {
   readonly #edge: () => Edge;
   readonly #fetch: FetchTile;
+  readonly #otherwise: OtherTile | undefined;
   readonly #known = new Map<string, TileNodes>();
 
   /** `edge`: the right edge of the tree as it is now, trusted; it only ever grows. */
-  constructor(edge: () => Edge, fetch: FetchTile) {
+  constructor(edge: () => Edge, fetch: FetchTile, otherwise?: OtherTile) {
     this.#edge = edge;
     this.#fetch = fetch;
+    this.#otherwise = otherwise;
   }
 
   /** The first `width` hashes of a tile, and the nodes above them. The tree has so many. Rejects with RottenError where they are not its own. */
@@ -48,16 +53,16 @@ export class ChainedTiles {
   }
 
   async #full(edge: Edge, level: number, index: number): Promise<TileNodes> {
-    const hashes = await this.#fetch(level, index, TILE_WIDTH);
-    const what = tilePath({ kind: 'tile', level, index, width: TILE_WIDTH });
-    if (hashes === undefined) throw new RottenError(`${what} is not there`);
-    if (hashes.length !== TILE_WIDTH * HASH_BYTES) throw new RottenError(`${what} has ${hashes.length} bytes, not ${TILE_WIDTH * HASH_BYTES}`);
+    // The tile above first: where that is broken nothing can be said of this one.
     const above = await this.#hashes(edge, level + 1, Math.floor(index / TILE_WIDTH));
     const at = (index % TILE_WIDTH) * HASH_BYTES;
-    const nodes = new TileNodes(hashes);
-    if (!equalBytes(nodes.node(TILE_HEIGHT, 0) ?? new Uint8Array(), above.subarray(at, at + HASH_BYTES)))
-      throw new RottenError(`${what} does not lead to the root`);
-    return nodes;
+    const root = above.subarray(at, at + HASH_BYTES);
+    const nodes = chainedTo(root, await this.#fetch(level, index, TILE_WIDTH));
+    if (typeof nodes !== 'string') return nodes;
+    const problem = `${tilePath({ kind: 'tile', level, index, width: TILE_WIDTH })} ${nodes}`;
+    const other = chainedTo(root, await this.#otherwise?.(level, index, problem));
+    if (typeof other === 'string') throw new RottenError(problem);
+    return other;
   }
 
   #keep(name: string, nodes: TileNodes): TileNodes {
@@ -67,6 +72,14 @@ export class ChainedTiles {
     if (this.#known.size > TILES_MAX && oldest.done !== true) this.#known.delete(oldest.value);
     return nodes;
   }
+}
+
+/** The tile, or what is wrong with it. */
+function chainedTo(root: Uint8Array, hashes: Uint8Array | undefined): TileNodes | string {
+  if (hashes === undefined) return 'can not be had';
+  if (hashes.length !== TILE_WIDTH * HASH_BYTES) return `has ${hashes.length} bytes, not ${TILE_WIDTH * HASH_BYTES}`;
+  const nodes = new TileNodes(hashes);
+  return equalBytes(nodes.node(TILE_HEIGHT, 0) ?? new Uint8Array(), root) ? nodes : 'does not lead to the root';
 }
 
 /** The ways in which the partial tile of a level may be had, best first; each may be absent, of a wrong length, or wrong. */
