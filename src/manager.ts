@@ -8,6 +8,8 @@ import { HttpPeer } from './adapters/peer-http/peer.ts';
 import { readPem, tokenReader } from './adapters/secret-files.ts';
 import { readSigner } from './adapters/signer-file.ts';
 import { openSqliteStore, type SqliteStore } from './adapters/store-sqlite/store.ts';
+import type { Finding } from './audit/finding.ts';
+import { auditStore, type StoreAudit } from './audit/store-audit.ts';
 import { InvalidConfigError } from './errors.ts';
 import type { Observer, SyncEvent } from './ports/observer.ts';
 import type { StoredReceipt } from './ports/receipt-index.ts';
@@ -47,6 +49,21 @@ export interface SyncReceiptOptions {
   readonly deadline?: Duration;
 }
 
+interface Parts {
+  readonly region: Region;
+  readonly store: SqliteStore;
+  readonly signing: Signing | undefined;
+}
+
+/** What of the store is audited, and who is told of it. */
+export interface AuditOptions {
+  /** Only the newest so many entries, in order of arrival. */
+  readonly limit?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly onFinding: (finding: Finding) => void;
+  readonly onProgress: (progress: { readonly done: number; readonly total: number }) => void;
+}
+
 /** One region's receipts: stores, replicates and verifies them. Opens no port; `peerHandler` is what other regions need to reach. */
 export class ReceiptSyncManager implements AsyncDisposable {
   readonly config: MultiRegionConfig;
@@ -54,11 +71,13 @@ export class ReceiptSyncManager implements AsyncDisposable {
   readonly peerHandler: RequestListener;
   readonly #region: Region;
   readonly #store: SqliteStore;
+  readonly #signing: Signing | undefined;
 
-  private constructor(config: MultiRegionConfig, parts: { readonly region: Region; readonly store: SqliteStore }, options: OpenOptions) {
+  private constructor(config: MultiRegionConfig, parts: Parts, options: OpenOptions) {
     const { region } = parts;
     this.config = config;
     this.#store = parts.store;
+    this.#signing = parts.signing;
     this.#region = region;
     this.peerHandler = peerListener({
       region,
@@ -80,7 +99,7 @@ export class ReceiptSyncManager implements AsyncDisposable {
     const observe = options.observer ?? (() => undefined);
     try {
       const region = await openRegion(checked, { store, clock: systemClock, entropy: systemEntropy, observe, peer: peers, signing });
-      return new ReceiptSyncManager(checked, { region, store }, options);
+      return new ReceiptSyncManager(checked, { region, store, signing }, options);
     } catch (error) {
       await store.close();
       throw error;
@@ -192,6 +211,23 @@ export class ReceiptSyncManager implements AsyncDisposable {
   /** The store after a place in the order of arrival (0: all of it) as the bytes of a backup, while everything goes on. */
   backup(afterSeq = 0): AsyncIterable<Buffer> {
     return backupBytes(this.#store, { region: this.config.region, cluster: this.config.cluster ?? '' }, afterSeq);
+  }
+
+  /**
+   * Checks every stored receipt, tile and signature while everything goes on, as read from the disk; takes at most half of one core. Rejects with the
+   * signal's reason.
+   */
+  audit({ limit, signal, onFinding, onProgress }: AuditOptions): Promise<StoreAudit> {
+    let restedMs = systemClock.monotonicMs();
+    const rest = async (): Promise<void> => {
+      signal?.throwIfAborted();
+      const busyMs = systemClock.monotonicMs() - restedMs;
+      await new Promise<void>((resolve) => systemClock.after(busyMs, resolve));
+      restedMs = systemClock.monotonicMs();
+    };
+    const edgeOf = (log: number): ReturnType<Region['edgeOf']> => this.#region.edgeOf(log);
+    const policy = this.#signing?.cluster.policy;
+    return auditStore({ store: this.#store, region: this.config.region, policy, edgeOf, limit, structure: false, rest, onFinding, onProgress });
   }
 
   /** Refuses new calls, waits for commits and callers up to `timeout`, resolves the rest as pending, closes the store. */

@@ -27,6 +27,9 @@ export interface Finding {
   readonly message: string;
 }
 
+/** How a walk tells of something in its log. */
+export type Tell = (kind: FindingKind, message: string, more?: Pick<Finding, 'index' | 'receiptId'>) => void;
+
 /** Findings that are told one by one; the rest is counted. A log that does not fit at all has one an entry. */
 const TOLD_MAX = 1_000;
 

@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { folderSource } from '../adapters/log-source/folder.ts';
 import { HttpLogSource } from '../adapters/log-source/http.ts';
 import type { Finding } from '../audit/finding.ts';
+import { findingJson } from '../audit/json.ts';
 import { auditLog, type LogAudit } from '../audit/log-audit.ts';
 import { toMultiRegionConfig } from '../config/load.ts';
 import { InvalidEvidenceError, ReceiptSyncError } from '../errors.ts';
@@ -108,7 +109,7 @@ async function verifyOne(source: LogSource, judged: Judged, options: LogVerifyOp
   } catch (error) {
     if (!(error instanceof InvalidEvidenceError)) throw error;
     const finding: Finding = { kind: 'signature', log: source.name, message: `The checkpoint can not be read: ${error.message}` };
-    if (options.json === true) print(JSON.stringify({ source: source.name, origin: null, findings_count: 1, findings: [jsonFinding(finding)] }));
+    if (options.json === true) print(JSON.stringify({ source: source.name, origin: null, findings_count: 1, findings: [findingJson(finding)] }));
     else print(`FAIL  ${source.name}: ${printable(finding.message)}`);
     return 1;
   }
@@ -151,13 +152,8 @@ const HISTORY: Readonly<Record<LogAudit['history'], string>> = {
 function jsonOf(source: LogSource, audit: LogAudit, { findings, kept }: { readonly findings: readonly Finding[]; readonly kept: readonly string[] }): object {
   const { origin, size, verified, signers, certified, history, note, seen } = audit;
   const both = history === 'inconsistent' ? { seen: seen ?? null, kept } : {};
-  const counts = { findings_count: audit.findings, findings: findings.map(jsonFinding) };
+  const counts = { findings_count: audit.findings, findings: findings.map(findingJson) };
   return { source: source.name, origin, size, verified, signers, certified, history, ...counts, checkpoint: note, ...both };
-}
-
-/** A finding as the commands print it. */
-export function jsonFinding({ kind, log, index, receiptId, message }: Finding): object {
-  return { kind, log, ...(index === undefined ? {} : { index }), ...(receiptId === undefined ? {} : { receipt_id: receiptId }), message };
 }
 
 async function sourceOf(where: string, { tokenFile }: LogVerifyOptions): Promise<LogSource> {

@@ -19,6 +19,7 @@ import { logCommand } from './log.ts';
 import { lsCommand } from './ls.ts';
 import { policyCommand } from './policy.ts';
 import { putCommand } from './put.ts';
+import { receiptsCommand } from './receipts.ts';
 import { serveCommand } from './serve.ts';
 import { statusCommand } from './status.ts';
 import { printable } from './table.ts';
@@ -52,7 +53,7 @@ function commands(program: Command): readonly Command[] {
   const first = [demoCommand(), initCommand(), keygenCommand(), policyCommand(), serveCommand()];
   const receipts = [putCommand(), getCommand(), lsCommand(), verifyCommand(), certCommand(), importCommand(), exportCommand()];
   const operators = [statusCommand(), healthCommand(), backupCommand(), configCommand(), doctorCommand(), completionCommand(program)];
-  return [...first, ...receipts, logCommand(), ...operators];
+  return [...first, ...receipts, receiptsCommand(), logCommand(), ...operators];
 }
 
 /** Beside src/ as beside dist/. */

@@ -1,4 +1,4 @@
-import { ReceiptSyncError } from '../errors.ts';
+import { ReceiptSyncError, RottenError } from '../errors.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Entropy } from '../ports/entropy.ts';
 import { type LogNumber, type LogStore, NO_CHANGES, OWN_LOG, RECEIVED_LOG, type Recovered } from '../ports/log-store.ts';
@@ -11,6 +11,7 @@ import type { Receipt } from '../receipt/receipt.ts';
 import { QuorumNotReachedError } from '../region/quorum-error.ts';
 import type { HealthReport, RegionSyncStatus, SyncResult, Verification } from '../region/sync-result.ts';
 import { toHex } from '../std/bytes.ts';
+import type { Edge } from '../tlog/edge.ts';
 import { Broadcast, type PlacedEvent } from './broadcast.ts';
 import type { Signatures } from './certify.ts';
 import { Committer, type Progress, type StoreState } from './commit.ts';
@@ -204,6 +205,11 @@ export class Region implements Receiving {
 
   readonly originOf = (log: LogNumber): string | undefined => this.#evidence?.originOf(log);
 
+  /** The right edge of a log's tree, all of it durable. */
+  edgeOf(log: LogNumber): Edge | undefined {
+    return this.#committer.head(log).edge;
+  }
+
   servedLog(originHash: string | undefined): ServedLog | undefined {
     return this.#evidence?.served(originHash);
   }
@@ -230,15 +236,18 @@ export class Region implements Receiving {
     return standing({ roster: this.#roster, links: this.#links.all, syncEnabled: this.#sync.syncEnabled }, stored);
   }
 
-  /** All receipts held here in order of arrival, after a cursor; ends with the last one. */
+  /** All receipts held here in order of arrival, after a cursor; ends with the last one, with RottenError where some were left out. */
   async *receipts(after?: string): AsyncGenerator<StoredReceipt, void, undefined> {
     let cursor = after;
-    while (true) {
+    let rotten = 0;
+    for (let isMore = true; isMore; ) {
       const page = await this.#reads.list({ limit: PAGE_RECEIPTS, after: cursor });
       yield* page.receipts;
-      if (page.atEnd) return;
+      rotten += page.rotten.length;
+      isMore = !page.atEnd;
       cursor = page.next;
     }
+    if (rotten > 0) throw new RottenError('Some of what is stored here has rotted, and was left out: look with receipts verify-chain');
   }
 
   /** Events after a place, or from now on. */

@@ -7,10 +7,11 @@ import { groupItems } from '../../log/group.ts';
 import { type Changes, type LogNumber, type NewGroup, NO_CHANGES, OWN_LOG, RECEIVED_LOG, type Recovered } from '../../ports/log-store.ts';
 import { receiptIdOf } from '../../receipt/canonical.ts';
 import { assert } from '../../std/assert.ts';
+import { parkedReceipts, remoteCosigned, remoteOffsets } from './claims.ts';
 import { type ChainedCommit, NO_CHAIN } from './journal-record.ts';
 import { openDirectory, type StoreIdentity } from './open.ts';
 import { bytesOf } from './reader.ts';
-import { recoverCosigned, recoverLogs, recoverOffsets, recoverParked } from './recovery.ts';
+import { recoverLogs } from './recovery.ts';
 import { resultCode, SQLITE_FULL } from './result-codes.ts';
 import { COMMIT_NUMBER } from './schema.ts';
 import { type StartedStore, startJournal } from './start-journal.ts';
@@ -58,9 +59,9 @@ export class Engine {
       starts,
       forgot,
       logs: recoverLogs(database),
-      offsets: recoverOffsets(database),
-      parked: recoverParked(database),
-      cosigned: recoverCosigned(database),
+      offsets: remoteOffsets(database),
+      parked: parkedReceipts(database),
+      cosigned: remoteCosigned(database),
     };
   }
 

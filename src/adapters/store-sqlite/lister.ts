@@ -8,7 +8,7 @@ import type { ReceiptPage, ReceiptQuery, RottenRange, StoredReceipt } from '../.
 import { checkedCanonical, parseCanonical } from '../../receipt/canonical.ts';
 import { equalBytes } from '../../std/bytes.ts';
 import { leafHash } from '../../tlog/hash.ts';
-import { bytesOf, type IndexRow } from './reader.ts';
+import { bytesOf, type IndexRow, isInTime } from './reader.ts';
 import { type TimeWindow, TimeWindows } from './time-window.ts';
 
 /** Entries looked at for one page: about 20 ms, for that long no commit waits behind a search that finds nothing. */
@@ -65,7 +65,11 @@ export class Lister {
       const items = wholeItems({ frame: bytesOf(row['frame']), count });
       if (items === undefined) rotten.push({ log, first: start, last: start + count - 1 });
       const done = seq === after.seq ? after.position + 1 : 0;
-      for (const [n, item] of (items ?? []).slice(done).entries()) yield { at: { seq, position: done + n, log, index: start + done + n }, item };
+      for (const [n, item] of (items ?? []).slice(done).entries()) {
+        const at = { seq, position: done + n, log, index: start + done + n };
+        if (isInTime(items ?? [], at)) yield { at, item };
+        else rotten.push({ log, first: at.index, last: at.index });
+      }
     }
   }
 

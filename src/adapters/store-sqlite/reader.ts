@@ -1,10 +1,10 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { RottenError } from '../../errors.ts';
-import { recordedAt } from '../../log/entry.ts';
+import { isEntry, recordedAt } from '../../log/entry.ts';
 import { type GroupItem, wholeItems } from '../../log/group.ts';
 import { readItem } from '../../log/stored-item.ts';
 import type { ArrivedGroup } from '../../ports/arrivals.ts';
-import type { Group, LogNumber } from '../../ports/log-store.ts';
+import { type Group, type LogNumber, RECEIVED_LOG } from '../../ports/log-store.ts';
 import type { KnownReceipt, ReceiptPage, ReceiptQuery, StoredReceipt } from '../../ports/receipt-index.ts';
 import { parseCanonical } from '../../receipt/canonical.ts';
 import { equalBytes } from '../../std/bytes.ts';
@@ -113,6 +113,7 @@ export class Reader {
     const position = index - Number(found?.['start']);
     const item = items?.[position];
     if (found === undefined || item === undefined) throw new RottenError(`Entry ${index} of log ${log} is in the index but not in the log`);
+    if (!isInTime(items ?? [], { log, position })) throw new RottenError(`The time of entry ${index} of log ${log} is not that of its group`);
     return { seq: Number(found['seq']), position, item, row };
   }
 }
@@ -128,6 +129,13 @@ function stored(id: string, found: readonly FoundEntry[], first: FoundEntry): St
   const places = found.map(({ item, row }) => ({ log: row.log, index: row.index, recordedAt: recordedAt(item.entry), leaf: leafHash(item.entry) }));
   const cursor = `${first.seq}.${first.position}`;
   return { receipt: parseCanonical(canonical), digest: first.row.digest, places, recordedAt: recordedAt(entry), cursor };
+}
+
+/** Entries of a group that was made here follow each other by 1; the received log has no tree that would say so. */
+export function isInTime(items: readonly GroupItem[], { log, position }: { readonly log: LogNumber; readonly position: number }): boolean {
+  const [first, entry] = [items[0]?.entry, items[position]?.entry];
+  if (log !== RECEIVED_LOG || first === undefined || entry === undefined) return true;
+  return isEntry(first) && isEntry(entry) && recordedAt(entry) === recordedAt(first) + BigInt(position);
 }
 
 function isBefore(a: FoundEntry, b: FoundEntry): boolean {
