@@ -96,7 +96,8 @@ test('a store opens where a tile has rotted, for its entries lead to its root, a
         await again.close();
       }
     };
-    assert.deepEqual((await changed('UPDATE tile SET hashes = zeroblob(8192)')).logs.get(OWN_LOG)?.edge, grown.edge);
+    const { edge } = (await changed('UPDATE tile SET hashes = zeroblob(8192)')).logs.get(OWN_LOG) ?? {};
+    assert.equal(toHex(rootOf(edge ?? EMPTY_EDGE)), toHex(rootOf(grown.edge)));
     await assert.rejects(changed("UPDATE log SET last_recorded_at = '7' WHERE log = 1"), /time of the last entry/);
     await changed(`UPDATE log SET last_recorded_at = '${1_000_000 + 299}' WHERE log = 1`);
     await assert.rejects(changed('UPDATE log SET root = zeroblob(32) WHERE log = 1'), /do not lead to its stored root/);
