@@ -2,7 +2,6 @@ import { Pool } from 'undici';
 import { type BatchItem, errorOf, fieldsOf, itemOf, type ListedReceipt, listedOf, regionStatusOf, resultOf } from './client/answers.ts';
 import { eventMessages } from './client/event-messages.ts';
 import { topLevelItems } from './client/json-items.ts';
-import { linesOf } from './client/lines.ts';
 import { ReceiptSyncError, RottenError } from './errors.ts';
 import type { SyncEvent } from './ports/observer.ts';
 import { parseReceipt } from './receipt/parse.ts';
@@ -11,6 +10,7 @@ import { receiptFromJson, receiptJson } from './receipt/wire.ts';
 import { QuorumNotReachedError } from './region/quorum-error.ts';
 import type { HealthReport, RegionSyncStatus, SyncResult, Verification } from './region/sync-result.ts';
 import { type Duration, durationMs } from './std/duration.ts';
+import { linesOf } from './std/lines.ts';
 import { pathSegment } from './std/path-segment.ts';
 
 /** A sidecar's answer is waited for this much longer than the receipt: the wait itself is the sidecar's. */
@@ -235,22 +235,20 @@ export class ReceiptSyncClient implements AsyncDisposable {
 
   /** The region's store after a place in the order of arrival, as the bytes of a backup. */
   async backup(afterSeq: number): Promise<AsyncIterable<Buffer>> {
-    const response = await this.#pool.request({ method: 'GET', path: `/api/v1/backup?after=${afterSeq}`, headers: this.#auth() }).catch((error: unknown) => {
-      throw unreachable(error);
-    });
-    if (response.statusCode !== 200) throw errorOf(await response.body.text());
-    return response.body;
+    return this.#stream(`/api/v1/backup?after=${afterSeq}`);
+  }
+
+  /** As the manager's, as bytes; times are RFC 3339. */
+  async certifiedRange(origin: string, span: { readonly since: string; readonly until: string }): Promise<AsyncIterable<Uint8Array>> {
+    return this.#stream(`/api/v1/range?${new URLSearchParams({ origin, ...span })}`);
   }
 
   /** Everything that the sidecar finds wrong in its store, line by line as it comes (docs/operate/audit.md). */
   async *audit(limit: number | undefined): AsyncGenerator<string, void, undefined> {
     const path = `/api/v1/audit${limit === undefined ? '' : `?limit=${limit}`}`;
-    const response = await this.#pool.request({ method: 'GET', path, headers: this.#auth() }).catch((error: unknown) => {
-      throw unreachable(error);
-    });
-    if (response.statusCode !== 200) throw errorOf(await response.body.text());
+    const body = await this.#stream(path);
     try {
-      yield* linesOf(response.body);
+      yield* linesOf(body);
     } catch (error) {
       throw unreachable(error);
     }
@@ -262,6 +260,15 @@ export class ReceiptSyncClient implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  /** A body as it comes. */
+  async #stream(path: string): Promise<AsyncIterable<Buffer>> {
+    const response = await this.#pool.request({ method: 'GET', path, headers: this.#auth() }).catch((error: unknown) => {
+      throw unreachable(error);
+    });
+    if (response.statusCode !== 200) throw errorOf(await response.body.text());
+    return response.body;
   }
 
   async #openEvents(lastEventId: string | undefined, signal: AbortSignal | undefined): Promise<AsyncIterable<Buffer>> {

@@ -11,6 +11,7 @@ import { openSqliteStore, type SqliteStore } from './adapters/store-sqlite/store
 import type { Finding } from './audit/finding.ts';
 import { auditStore, type StoreAudit } from './audit/store-audit.ts';
 import { InvalidConfigError } from './errors.ts';
+import { recordedFrom } from './log/entry.ts';
 import type { Observer, SyncEvent } from './ports/observer.ts';
 import type { StoredReceipt } from './ports/receipt-index.ts';
 import type { ServedLog } from './ports/receiving.ts';
@@ -166,6 +167,14 @@ export class ReceiptSyncManager implements AsyncDisposable {
    */
   getCertificate(receiptId: string, options: { readonly all?: boolean } = {}): Promise<string> {
     return this.#region.certificate(receiptId, options.all === true ? 'all' : 'fewest');
+  }
+
+  /**
+   * All receipts of a region's log that were recorded from `sinceMs` on and before `untilMs` (unix ms), as a file that proves that they are all, in chunks of text;
+   * `verifyCertifiedRange` of receipt-sync/verify verifies it. Rejects with NOT_FOUND, NOT_CERTIFIED; the file says up to when it is complete.
+   */
+  certifiedRange(origin: string, { sinceMs, untilMs }: { readonly sinceMs: number; readonly untilMs: number }): AsyncIterable<string> {
+    return this.#region.certifiedRange(origin, { since: recordedFrom(sinceMs), until: recordedFrom(untilMs) });
   }
 
   /** The region whose log is mirrored here under this number. */

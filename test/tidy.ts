@@ -29,7 +29,7 @@ export const ROOMS: ReadonlyMap<string, readonly string[]> = new Map([
   ['health', ['region']],
   // The offline verifier: nothing that needs more than a receipt, a certificate and a policy.
   ['verify', ['std', 'errors', 'receipt', 'quorum']],
-  ['manager', ['std', 'errors', 'receipt', 'region', 'quorum', 'ports', 'audit', 'replication', 'adapters']],
+  ['manager', ['std', 'errors', 'receipt', 'region', 'log', 'quorum', 'ports', 'audit', 'replication', 'adapters']],
   // Of the ports only the events' type: a sidecar's events are the manager's.
   ['client', ['std', 'errors', 'receipt', 'region', 'ports']],
   ['outbox', ['std', 'errors', 'receipt', 'region', 'ports', 'adapters']],

@@ -1,45 +1,28 @@
 import { Command } from 'commander';
-import { verifyCertificate } from '../verify.ts';
-import { CommandFailure, EXIT } from './exit.ts';
-import { clientOf, print, readBytes, type TargetOptions } from './io.ts';
+import { EXIT } from './exit.ts';
+import { clientOf, print, type TargetOptions } from './io.ts';
 import { withTarget } from './target.ts';
+import { isOffline, type OfflineOptions, verifyFile } from './verified-file.ts';
 
 const EXIT_OF = { confirmed: EXIT.ok, pending: EXIT.negative, conflict: EXIT.negative, unknown: EXIT.unreachable } as const;
 
-type VerifyOptions = TargetOptions & { readonly json?: true; readonly receipt?: string; readonly policy?: string };
+type VerifyOptions = TargetOptions & OfflineOptions;
 
 /** `verify ID` asks every region now; `verify FILE.tlog-proof` asks nobody. */
 export function verifyCommand(): Command {
   return withTarget(new Command('verify'))
     .description(
-      'Ask every region now whether it holds this receipt (exit: 0 confirmed, 1 pending or conflict, 69 unknown), or verify a certificate offline (0 valid, 1 not).',
+      'Ask every region now whether it holds this receipt (exit: 0 confirmed, 1 pending or conflict, 69 unknown), or verify a certificate or a certified range offline (0 valid, 1 not).',
     )
-    .argument('<id|file.tlog-proof>', 'receipt id, or a certificate file')
+    .argument('<id|file>', 'receipt id, or a file: a certificate, or what export --certified has written')
     .option('--receipt <file>', 'offline: the receipt as JSON')
     .option('--policy <file>', 'offline: whom to believe, from `init` or `policy`')
     .option('--json', 'print the answer as JSON')
     .addHelpText(
       'beforeAll',
-      'Examples:\n  receipt-sync verify rec-123\n  receipt-sync verify rec-123.tlog-proof --receipt rec-123.json --policy ./cluster/policy\n',
+      'Examples:\n  receipt-sync verify rec-123\n  receipt-sync verify rec-123.tlog-proof --receipt rec-123.json --policy ./cluster/policy\n  receipt-sync verify november.range --policy ./cluster/policy\n',
     )
-    .action((what: string, options: VerifyOptions) => (isOffline(what, options) ? offline(what, options) : online(what, options)));
-}
-
-function isOffline(what: string, { receipt, policy }: VerifyOptions): boolean {
-  return what.endsWith('.tlog-proof') || receipt !== undefined || policy !== undefined;
-}
-
-async function offline(file: string, { receipt, policy, json }: VerifyOptions): Promise<void> {
-  if (receipt === undefined || policy === undefined) throw new CommandFailure(EXIT.usage, 'A certificate is verified with --receipt FILE and --policy FILE');
-  if ([file, receipt, policy].filter((name) => name === '-').length > 1) throw new CommandFailure(EXIT.usage, 'Only one of the files can be stdin (-)');
-  // Bytes as they are: what they should be is the verifier's business.
-  const report = await verifyCertificate({ certificate: await readBytes(file), receipt: await readBytes(receipt), policy: await readBytes(policy) });
-  if (json === true) print(JSON.stringify(report));
-  else {
-    for (const { name, ok, detail } of report.checks) print(`${ok ? 'ok  ' : 'FAIL'}  ${name.padEnd(12)} ${detail}`);
-    print(report.valid ? 'valid: a quorum of regions had this receipt on stable storage' : 'NOT valid');
-  }
-  process.exitCode = report.valid ? EXIT.ok : EXIT.negative;
+    .action((what: string, options: VerifyOptions) => (isOffline(what, options) ? verifyFile(what, options) : online(what, options)));
 }
 
 async function online(id: string, options: VerifyOptions): Promise<void> {

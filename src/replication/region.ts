@@ -13,6 +13,7 @@ import type { HealthReport, RegionSyncStatus, SyncResult, Verification } from '.
 import { toHex } from '../std/bytes.ts';
 import type { Edge } from '../tlog/edge.ts';
 import { Broadcast, type PlacedEvent } from './broadcast.ts';
+import { certifiedRange, type Span } from './certified-range.ts';
 import type { Signatures } from './certify.ts';
 import { Committer, type Progress, type StoreState } from './commit.ts';
 import { Evidence, type Signing } from './evidence.ts';
@@ -20,7 +21,7 @@ import { linkStatus } from './link-status.ts';
 import { Links } from './links.ts';
 import { type ListPage, type ListQuery, list } from './listing.ts';
 import { receive } from './receive.ts';
-import { LogReaders, Rotten } from './rotten.ts';
+import { isRotten, LogReaders, Rotten } from './rotten.ts';
 import { soundRecovered } from './sound-notes.ts';
 import { SoundReads } from './sound-reads.ts';
 import { type Standing, standing } from './standing.ts';
@@ -31,6 +32,8 @@ import { WaitingRoom } from './waiting-room.ts';
 
 /** Receipts fetched at once when somebody iterates over all. */
 const PAGE_RECEIPTS = 500;
+
+const NO_KEYS = 'This region has no keys: its quorum makes no certificates';
 
 /** What a region is told to be. `MultiRegionConfig` has all of it. */
 export interface RegionSettings {
@@ -218,8 +221,19 @@ export class Region implements Receiving {
   async certificate(receiptId: string, signatures: Signatures): Promise<string> {
     const [known] = await this.#ports.store.find([receiptId]);
     if (known === undefined) throw new ReceiptSyncError('NOT_FOUND', 'No receipt has that id here');
-    if (this.#evidence === undefined) throw new ReceiptSyncError('NOT_CERTIFIED', 'This region has no keys: its quorum makes no certificates');
+    if (this.#evidence === undefined) throw new ReceiptSyncError('NOT_CERTIFIED', NO_KEYS);
     return this.#evidence.certificate({ receiptId, places: known.places }, signatures);
+  }
+
+  /** All entries of a region's log in a span of time, with the proof that they are all; throws at the first chunk what can't be had. */
+  async *certifiedRange(origin: string, span: Span): AsyncGenerator<string, void, undefined> {
+    if (this.#evidence === undefined) throw new ReceiptSyncError('NOT_CERTIFIED', NO_KEYS);
+    try {
+      yield* certifiedRange(this.#evidence.certifiedLog(origin), span);
+    } catch (error) {
+      if (isRotten(error)) this.#rotten.tell(error.message);
+      throw error;
+    }
   }
 
   getStored(receiptId: string): Promise<StoredReceipt | undefined> {
@@ -389,7 +403,7 @@ export class Region implements Receiving {
 
   #awaitCertificate(placed: { readonly receiptId: string; readonly index: number }): Promise<string> {
     if (this.#evidence !== undefined) return this.#evidence.awaitCertificate(placed, this.#stop.signal);
-    return Promise.reject(new ReceiptSyncError('NOT_CERTIFIED', 'This region has no keys: its quorum makes no certificates'));
+    return Promise.reject(new ReceiptSyncError('NOT_CERTIFIED', NO_KEYS));
   }
 
   #reachableWeight(): number {

@@ -17,6 +17,7 @@ import { AuditRoute } from './audit-route.ts';
 import { batchStream } from './batch-stream.ts';
 import { EventStreams } from './event-stream.ts';
 import { listQuery } from './list-query.ts';
+import { sendRange } from './range-route.ts';
 
 /** The longest wait a request may ask for. */
 const WAIT_SECONDS_MAX = 60;
@@ -63,6 +64,7 @@ export function localRoutes(options: LocalOptions): readonly Route[] {
     read('/api/v1/status', async ({ response }) => sendJson(response, 200, statusJson(manager.overview(), await manager.getSyncStatus()))),
     { methods: ['GET'], path: '/api/v1/events', handle: guard(({ request, response }) => events.send(request, response)) },
     { methods: ['GET'], path: '/api/v1/audit', handle: guard(audit.handle) },
+    { methods: ['GET'], path: '/api/v1/range', handle: guard((exchange) => sendRange(manager, exchange)) },
     { methods: ['GET'], path: '/api/v1/backup', handle: guard((exchange) => sendBackup(manager, exchange)) },
     read('/health', async ({ response }) => sendHealth(manager, response)),
     ...logRoutes((originHash) => manager.servedLog(originHash)).map((route) => ({ ...route, handle: guard(route.handle) })),

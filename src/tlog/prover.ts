@@ -1,6 +1,7 @@
 import { assert } from '../std/assert.ts';
 import { EMPTY_ROOT, nodeHash } from './hash.ts';
 import { largestPower } from './proof.ts';
+import { besideRange } from './range.ts';
 import { TILE_HEIGHT, TILE_WIDTH, type TileNodes, tileWidth } from './tile.ts';
 
 /** Gives the first `width` hashes of a tile with the nodes above them; the tree is known to have so many. */
@@ -60,6 +61,11 @@ export class Prover {
     // The subtree in which the older tree ends, unless it is that tree itself.
     if (start > 0) path.push(this.#range(start, end, newSize));
     return (await Promise.all(path)).reverse();
+  }
+
+  /** The hashes that lead from all leaves [first, end) at once to the root (`LeafRange`), from left to right. */
+  beside(range: { readonly first: number; readonly end: number }, size: number): Promise<readonly Uint8Array[]> {
+    return Promise.all(besideRange(range, size).map(({ start, end }) => this.#range(start, end, size)));
   }
 
   /** One leaf's hash. */
