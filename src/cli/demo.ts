@@ -11,6 +11,7 @@ import { freePorts, type RegionPorts, RegionProcess, writeRegion } from './demo/
 import { newProgress, type Progress, runDemo } from './demo/run.ts';
 import { liveScreen } from './demo/screen.ts';
 import { receiptsFrom } from './demo/sources.ts';
+import { parseTamper, type TamperReport, tamperText } from './demo/tamper.ts';
 import { percentile } from './demo/view.ts';
 import { CommandFailure, EXIT } from './exit.ts';
 import { print, tell } from './io.ts';
@@ -29,6 +30,7 @@ interface DemoOptions {
   readonly latency?: string;
   readonly dataDir?: string;
   readonly kill: readonly string[];
+  readonly tamper?: string;
   readonly json?: true;
 }
 
@@ -45,10 +47,11 @@ export function demoCommand(): Command {
     .addOption(
       new Option('--kill <region@2s[+3s]>', 'SIGKILL it 2 s after the first receipt, restart it 3 s later; may be repeated').argParser(collect).default([]),
     )
+    .option('--tamper <region@2s>', 'change a byte in its store 2 s after the first receipt: found, not served, not counted')
     .option('--json', 'print one JSON object at the end')
     .addHelpText(
       'beforeAll',
-      'Examples:\n  receipt-sync demo\n  receipt-sync demo --headless --json --kill eu-west-1@2s\n  receipt-sync demo --source synthetic --count 2000 --rate 500/s --latency us-west-1=60ms\n',
+      'Examples:\n  receipt-sync demo\n  receipt-sync demo --headless --json --kill eu-west-1@2s\n  receipt-sync demo --headless --tamper us-west-1@2s\n  receipt-sync demo --source synthetic --count 2000 --rate 500/s --latency us-west-1=60ms\n',
     )
     .action((options: DemoOptions) => demo(options));
 }
@@ -61,6 +64,7 @@ async function demo(options: DemoOptions): Promise<void> {
   const count = wholeNumber('--count', options.count);
   const perSecond = wholeNumber('--rate', options.rate.replace(/\/s$/, ''));
   const kills = options.kill.map((text) => parseKill(text, REGIONS));
+  const planned = options.tamper === undefined ? undefined : parseTamper(options.tamper, REGIONS);
   const latency = parseLatency(options.latency);
   const { description, receipts } = await receiptsFrom(options.source, count);
   const folder = options.dataDir ?? mkdtempSync(join(tmpdir(), 'receipt-sync-demo-'));
@@ -73,7 +77,7 @@ async function demo(options: DemoOptions): Promise<void> {
   say(`${description}; regions ${REGIONS.join(', ')}; quorum ${THRESHOLD} of 3`);
   let written: WrittenCertificate | undefined;
   try {
-    await runDemo({ receipts, perSecond, kills, regions: cluster.regions, entry: cluster.entry, tell: say }, progress);
+    await runDemo({ receipts, perSecond, kills, tamper: planned, regions: cluster.regions, entry: cluster.entry, tell: say }, progress);
     const [receipt] = receipts;
     if (receipt !== undefined)
       written = await writeCertificate(options.dataDir ?? CERTIFICATE_FOLDER, cluster.entry, { receipt, policy: policyOf(keys, THRESHOLD) });
@@ -143,6 +147,8 @@ function report(
     certified === total &&
     written?.verified === true &&
     kills.length === progress.kills.length &&
+    (options.tamper === undefined || progress.tampers.length > 0) &&
+    progress.tampers.every(isHarmless) &&
     progress.kills.every(({ complete, acceptedWhileDown }) => complete && acceptedWhileDown > 0);
   if (options.json === true)
     print(
@@ -154,6 +160,7 @@ function report(
         p50Ms,
         p99Ms,
         kills: progress.kills,
+        tamper: progress.tampers[0] ?? null,
         certificate: written?.certificate ?? null,
         verified: written?.verified ?? false,
       }),
@@ -165,6 +172,7 @@ function report(
         `${kill.region} was killed: ${kill.acceptedWhileDown} receipts reached their quorum without it, ${kill.owedAtReturn} were owed to it; it ${kill.complete ? 'holds all of them now' : 'is NOT complete'}`,
       );
     }
+    for (const tampered of progress.tampers) print(tamperText(tampered));
     if (written !== undefined) {
       const { certificate, receipt, policy, verified } = written;
       print(`A certificate of the first receipt is in ${certificate}, and it ${verified ? 'verifies offline' : 'does NOT verify'}:`);
@@ -172,6 +180,11 @@ function report(
     }
   }
   process.exitCode = isWell ? EXIT.ok : EXIT.negative;
+}
+
+/** A copy that was changed is found and goes nowhere, and the others have the receipt all the same. */
+function isHarmless({ found, served, counted, verdict }: TamperReport): boolean {
+  return found && !served && !counted && verdict === 'confirmed';
 }
 
 function rounded(ms: number): number {

@@ -11,6 +11,7 @@ import { isInUse } from './doctor/store-checks.ts';
 import { CommandFailure, EXIT } from './exit.ts';
 import { clientOf, print, readConfig, type TargetOptions, tell } from './io.ts';
 import { ProgressBar } from './progress.ts';
+import { type Audited, auditOver } from './sidecar-audit.ts';
 import { printable } from './table.ts';
 import { withTarget } from './target.ts';
 
@@ -18,14 +19,6 @@ interface VerifyChainOptions extends TargetOptions {
   readonly limit?: string;
   readonly format: string;
   readonly json?: true;
-}
-
-type Fields = Readonly<Record<string, unknown>>;
-
-/** What was found, and what it comes to. */
-interface Audited {
-  readonly findings: readonly Fields[];
-  readonly result: Fields;
 }
 
 /** `receipts verify-chain`: is every stored receipt what it was, up to signed roots? */
@@ -48,9 +41,10 @@ export function receiptsCommand(): Command {
 async function checkReceipts(options: VerifyChainOptions): Promise<void> {
   const limit = options.limit === undefined ? undefined : limitOf(options.limit);
   if (options.format !== 'text' && options.format !== 'json') throw new CommandFailure(EXIT.usage, '--format must be text or json');
-  const { findings, result } = await audited(options, limit);
+  const whole = await audited(options, limit);
+  const { findings, result } = whole;
   if (options.format === 'json' || options.json === true) print(JSON.stringify({ ...result, findings }));
-  else report(findings, result);
+  else report(whole);
   const isWell = result['signature_failures'] === 0 && result['chain_breaks'] === 0 && result['verified_count'] === result['total_count'];
   process.exitCode = isWell ? EXIT.ok : EXIT.negative;
 }
@@ -69,14 +63,7 @@ async function audited(options: VerifyChainOptions, limit: number | undefined): 
 async function overSidecar(options: VerifyChainOptions, limit: number | undefined): Promise<Audited> {
   await using client = await clientOf(options);
   using bar = new ProgressBar('verify-chain');
-  const findings: Fields[] = [];
-  for await (const line of client.audit(limit)) {
-    const { finding, progress, result } = JSON.parse(line);
-    if (finding !== undefined) findings.push(finding);
-    if (progress !== undefined) bar.show({ ...progress, receipts: progress.done });
-    if (result !== undefined) return { findings, result };
-  }
-  throw new ReceiptSyncError('UNAVAILABLE', 'The audit ended before its end: the region has stopped, or its store can not be read');
+  return await auditOver(client, limit, (progress) => bar.show({ ...progress, receipts: progress.done }));
 }
 
 async function offline(configFile: string, limit: number | undefined, away: Error): Promise<Audited> {
@@ -89,7 +76,7 @@ async function offline(configFile: string, limit: number | undefined, away: Erro
   const policy = signingOf(settings)?.cluster.policy;
   const store = await openSqliteStore({ dataDir: path, region: config.region.id, cluster: settings.cluster });
   using bar = new ProgressBar('verify-chain');
-  const findings: Fields[] = [];
+  const findings: Audited['findings'][number][] = [];
   try {
     const audit = await auditStore({
       store,
@@ -107,7 +94,7 @@ async function offline(configFile: string, limit: number | undefined, away: Erro
   }
 }
 
-function report(findings: readonly Fields[], result: Fields): void {
+function report({ findings, result }: Audited): void {
   for (const { log, message, receipt_id: id } of findings)
     print(`FAIL  ${log}: ${printable(String(message))}${id === undefined ? '' : ` (${printable(String(id))})`}`);
   const { total_count: total, verified_count: verified, signature_failures: signatures, chain_breaks: breaks, last_verified_timestamp: last } = result;

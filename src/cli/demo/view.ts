@@ -1,4 +1,5 @@
 import type { Progress } from './run.ts';
+import { tamperText } from './tamper.ts';
 
 const WIDTH = 78;
 const BAR = 40;
@@ -36,8 +37,9 @@ export function renderView(view: {
     `  ${rate}/s   p50 ${shown(percentile(progress.latenciesMs, 0.5))}   p99 ${shown(percentile(progress.latenciesMs, 0.99))}   pending ${progress.pending}   refused ${progress.refused}`,
     '',
     ...progress.recent.map(({ receiptId, ms }) => `  ${receiptId.slice(0, 56).padEnd(56)} ${shown(ms).padStart(9)}`),
+    ...(progress.tampers.length === 0 ? [] : ['', ...progress.tampers.slice(-3).map((tampered) => `  ${tamperText(tampered)}`.slice(0, WIDTH + 20))]),
     '',
-    '  1 2 3: kill or restart that region   q: quit',
+    '  1 2 3: kill or restart that region   t: change a byte in a store   q: quit',
   ];
 }
 
