@@ -74,7 +74,8 @@ async function offline(configFile: string, limit: number | undefined, away: Erro
   tell(`Nobody answers: looking at ${path} itself.`);
   const settings = toMultiRegionConfig(config);
   const policy = signingOf(settings)?.cluster.policy;
-  const store = await openSqliteStore({ dataDir: path, region: config.region.id, cluster: settings.cluster });
+  // As the region itself would open it: what it wrote last may still be in its journal alone.
+  const store = await openSqliteStore({ dataDir: path, region: config.region.id, cluster: settings.cluster, signs: policy !== undefined });
   using bar = new ProgressBar('verify-chain');
   const findings: Audited['findings'][number][] = [];
   try {

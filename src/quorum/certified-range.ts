@@ -40,6 +40,7 @@ export interface RangeReport {
   readonly uncertified: number;
 }
 
+/** A file to be verified, and whom to believe. */
 export interface RangeInput {
   /** The lines of the file, without their ends: read once, kept by nobody. */
   readonly lines: AsyncIterable<string>;

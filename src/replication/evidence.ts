@@ -12,7 +12,7 @@ import type { Cluster } from '../quorum/cluster.ts';
 import { sha256, toHex, utf8Bytes } from '../std/bytes.ts';
 import { parseNote } from '../tlog/note.ts';
 import { isQuorum } from '../tlog/policy.ts';
-import type { CertifiedLog } from './certified-range.ts';
+import { type CertifiedLog, certifiedRange, type Span } from './certified-range.ts';
 import { CertificateWaiters, certificateOf, certifies, type Signatures } from './certify.ts';
 import { Checkpoints, noteOf, type OwnText } from './checkpoints.ts';
 import type { Committer, OwnGroup } from './commit.ts';
@@ -187,8 +187,13 @@ export class Evidence {
     throw new ReceiptSyncError('NOT_CERTIFIED', 'No certified checkpoint covers this receipt yet');
   }
 
+  /** All entries of a region's log in a span of time, with the proof that they are all (`certified-range.ts`). */
+  certifiedRange(region: string, span: Span): AsyncIterable<string> {
+    return this.#options.rotten.along(certifiedRange(this.#certifiedLog(region), span));
+  }
+
   /** The log of a region as far as it is certified: the own one, or one that is mirrored here. Throws NOT_FOUND, NOT_CERTIFIED. */
-  certifiedLog(region: string): CertifiedLog {
+  #certifiedLog(region: string): CertifiedLog {
     const { log } = [...this.#mirrors.values()].find((mirrored) => mirrored.region === region) ?? { log: OWN_LOG };
     if (log === OWN_LOG && region !== this.#options.region) throw new ReceiptSyncError('NOT_FOUND', 'The log of that region is not here');
     const known = log === OWN_LOG ? { reader: this.reader, note: this.#certifiedNote() } : this.#certifiedMirror(log);

@@ -1,4 +1,4 @@
-import { ReceiptSyncError, RottenError } from '../errors.ts';
+import { ReceiptSyncError } from '../errors.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Entropy } from '../ports/entropy.ts';
 import { type LogNumber, type LogStore, NO_CHANGES, OWN_LOG, RECEIVED_LOG, type Recovered } from '../ports/log-store.ts';
@@ -13,7 +13,7 @@ import type { HealthReport, RegionSyncStatus, SyncResult, Verification } from '.
 import { toHex } from '../std/bytes.ts';
 import type { Edge } from '../tlog/edge.ts';
 import { Broadcast, type PlacedEvent } from './broadcast.ts';
-import { certifiedRange, type Span } from './certified-range.ts';
+import type { Span } from './certified-range.ts';
 import type { Signatures } from './certify.ts';
 import { Committer, type Progress, type StoreState } from './commit.ts';
 import { Evidence, type Signing } from './evidence.ts';
@@ -21,7 +21,7 @@ import { linkStatus } from './link-status.ts';
 import { Links } from './links.ts';
 import { type ListPage, type ListQuery, list } from './listing.ts';
 import { receive } from './receive.ts';
-import { isRotten, LogReaders, Rotten } from './rotten.ts';
+import { LogReaders, Rotten } from './rotten.ts';
 import { soundRecovered } from './sound-notes.ts';
 import { SoundReads } from './sound-reads.ts';
 import { type Standing, standing } from './standing.ts';
@@ -29,9 +29,6 @@ import { resumeSync, type SyncOptions, type SyncParts, syncReceipt } from './syn
 import { Tail } from './tail.ts';
 import { verify } from './verify.ts';
 import { WaitingRoom } from './waiting-room.ts';
-
-/** Receipts fetched at once when somebody iterates over all. */
-const PAGE_RECEIPTS = 500;
 
 const NO_KEYS = 'This region has no keys: its quorum makes no certificates';
 
@@ -225,15 +222,10 @@ export class Region implements Receiving {
     return this.#evidence.certificate({ receiptId, places: known.places }, signatures);
   }
 
-  /** All entries of a region's log in a span of time, with the proof that they are all; throws at the first chunk what can't be had. */
-  async *certifiedRange(origin: string, span: Span): AsyncGenerator<string, void, undefined> {
+  /** All entries of a region's log in a span of time, with the proof that they are all. Throws NOT_CERTIFIED, NOT_FOUND, at once or with the first chunk. */
+  certifiedRange(origin: string, span: Span): AsyncIterable<string> {
     if (this.#evidence === undefined) throw new ReceiptSyncError('NOT_CERTIFIED', NO_KEYS);
-    try {
-      yield* certifiedRange(this.#evidence.certifiedLog(origin), span);
-    } catch (error) {
-      if (isRotten(error)) this.#rotten.tell(error.message);
-      throw error;
-    }
+    return this.#evidence.certifiedRange(origin, span);
   }
 
   getStored(receiptId: string): Promise<StoredReceipt | undefined> {
@@ -251,17 +243,8 @@ export class Region implements Receiving {
   }
 
   /** All receipts held here in order of arrival, after a cursor; ends with the last one, with RottenError where some were left out. */
-  async *receipts(after?: string): AsyncGenerator<StoredReceipt, void, undefined> {
-    let cursor = after;
-    let rotten = 0;
-    for (let isMore = true; isMore; ) {
-      const page = await this.#reads.list({ limit: PAGE_RECEIPTS, after: cursor });
-      yield* page.receipts;
-      rotten += page.rotten.length;
-      isMore = !page.atEnd;
-      cursor = page.next;
-    }
-    if (rotten > 0) throw new RottenError('Some of what is stored here has rotted, and was left out: look with receipts verify-chain');
+  receipts(after?: string): AsyncGenerator<StoredReceipt, void, undefined> {
+    return this.#reads.all(after);
   }
 
   /** Events after a place, or from now on. */

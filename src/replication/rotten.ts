@@ -29,6 +29,16 @@ export class Rotten {
     observe({ kind: 'alarm', alarm: 'rotten', region, message: `${message}: it is not served; look with receipts verify-chain` });
   }
 
+  /** Whatever comes, one after the other; where something rotten ends it, that is told of on its way. */
+  async *along<T>(read: AsyncIterable<T>): AsyncGenerator<T, void, undefined> {
+    try {
+      yield* read;
+    } catch (error) {
+      if (isRotten(error)) this.tell(error.message);
+      throw error;
+    }
+  }
+
   /** Whatever `read` gives; where it meets something rotten, that is told of on its way. */
   async during<T>(read: () => Promise<T>): Promise<T> {
     try {

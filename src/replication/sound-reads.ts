@@ -1,5 +1,9 @@
+import { RottenError } from '../errors.ts';
 import type { ReceiptIndex, ReceiptPage, ReceiptQuery, RottenRange, StoredReceipt } from '../ports/receipt-index.ts';
 import { isRotten, type LogReaders, type Rotten } from './rotten.ts';
+
+/** Receipts fetched at once when somebody iterates over all. */
+const PAGE_RECEIPTS = 500;
 
 /**
  * Receipts as they are served: the store has checked content, digest and commitment, here each entry is checked against the tree whose root
@@ -42,6 +46,20 @@ export class SoundReads implements Pick<ReceiptIndex, 'get' | 'list'> {
       }
     }
     return { ...page, receipts, rotten };
+  }
+
+  /** All receipts in order of arrival, after a cursor; ends with the last one, with RottenError where some were left out. */
+  async *all(after: string | undefined): AsyncGenerator<StoredReceipt, void, undefined> {
+    let cursor = after;
+    let rotten = 0;
+    for (let isMore = true; isMore; ) {
+      const page = await this.list({ limit: PAGE_RECEIPTS, after: cursor });
+      yield* page.receipts;
+      rotten += page.rotten.length;
+      isMore = !page.atEnd;
+      cursor = page.next;
+    }
+    if (rotten > 0) throw new RottenError('Some of what is stored here has rotted, and was left out: look with receipts verify-chain');
   }
 
   async #check({ places }: StoredReceipt): Promise<void> {

@@ -104,7 +104,7 @@ export async function auditedOffline(
   config: MultiRegionConfig,
   limit?: number,
 ): Promise<{ readonly audit: StoreAudit; readonly findings: readonly Finding[] }> {
-  const store = await openSqliteStore({ dataDir: config.dataDir, region: config.region, cluster: config.cluster });
+  const store = await openSqliteStore({ dataDir: config.dataDir, region: config.region, cluster: config.cluster, signs: true });
   const findings: Finding[] = [];
   const policy = signingOf(config)?.cluster.policy;
   const rest = async (): Promise<void> => undefined;
