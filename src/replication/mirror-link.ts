@@ -371,8 +371,17 @@ export class MirrorLink implements RegionLink {
     calls.endAll(FORGOTTEN);
   }
 
+  /** The remote says that what was sent is not what was signed: if our own copy has rotted, that is said at once, and it is not sent again. */
+  async #suspect(start: number): Promise<void> {
+    this.#isSuspect = true;
+    const { groups, checkStretch } = this.#options;
+    const stretch = await groups.stored(start, this.#limit()).catch(() => undefined);
+    // What it finds is told of on its way.
+    if (stretch !== undefined) await checkStretch(stretch).catch(() => undefined);
+  }
+
   #failed(flight: Flight, failure: Failure): void {
-    this.#isSuspect ||= failure.status === 422;
+    if (failure.status === 422) void this.#suspect(flight.start);
     // A batch that is refused for what it is will be refused again: the link waits for an operator, the receipts stay owed.
     const weighed: Failure = failure.consequence === 'park' ? { ...failure, consequence: 'pause', countsAgainst: true } : failure;
     const { taken, ended } = this.#options.calls.failed({ from: this.#cosigned.size, to: flight.text.size, failure: weighed, probe: flight.probe });

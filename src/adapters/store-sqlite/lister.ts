@@ -87,8 +87,9 @@ export class Lister {
     const cursor = `${at.seq}.${at.position}`;
     const rows = this.#lookups.places(receiptId);
     const [row] = rows;
-    // Of these two logs every receipt is indexed: nothing in them is ever refused.
-    if ((at.log === OWN_LOG || at.log === RECEIVED_LOG) && !rows.some(({ log }) => log === at.log)) return 'rotten';
+    // What is not indexed here was refused, which is no rot; in these two logs nothing ever is.
+    const isRefusable = at.log !== OWN_LOG && at.log !== RECEIVED_LOG;
+    if (!rows.some(({ log }) => log === at.log) && !(isRefusable && readItem(item).kind === 'receipt')) return 'rotten';
     if (rows.length !== 1 || row === undefined || row.log !== at.log || row.index !== at.index) return this.#elsewhere(receiptId, cursor);
     const read = readItem(item);
     if (read.kind !== 'receipt' || !equalBytes(read.digest, row.digest)) return 'rotten';
