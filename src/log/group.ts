@@ -69,6 +69,23 @@ export function wholeItems({ frame, count }: { readonly frame: Uint8Array; reado
   return items.length === count && count > 0 ? items : undefined;
 }
 
+/** One item of a group as it says it is: as `wholeItems`, without making the others. */
+export function itemAt({ frame, count }: { readonly frame: Uint8Array; readonly count: number }, position: number): GroupItem | undefined {
+  const bytes = view(frame);
+  let at = 0;
+  let found: GroupItem | undefined;
+  for (let n = 0; n < count; n += 1) {
+    const entryEnd = at + 2 + (at + 2 > bytes.length ? 0 : bytes.readUInt16BE(at));
+    if (entryEnd + 2 > bytes.length) return undefined;
+    const canonicalEnd = entryEnd + 2 + bytes.readUInt16BE(entryEnd);
+    const saltEnd = canonicalEnd + (canonicalEnd > entryEnd + 2 ? SALT_BYTES : 0);
+    if (n === position)
+      found = { entry: bytes.subarray(at + 2, entryEnd), canonical: bytes.subarray(entryEnd + 2, canonicalEnd), salt: bytes.subarray(canonicalEnd, saltEnd) };
+    at = saltEnd;
+  }
+  return at === bytes.length ? found : undefined;
+}
+
 /** Walks a frame. It was made here, or checked by `isWholeFrame`: one that does not add up is our bug. */
 export function* groupItems(frame: Uint8Array): Generator<GroupItem> {
   const bytes = view(frame);

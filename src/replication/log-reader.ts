@@ -1,5 +1,5 @@
 import { RottenError } from '../errors.ts';
-import { type GroupItem, wholeItems } from '../log/group.ts';
+import { type GroupItem, itemAt, wholeItems } from '../log/group.ts';
 import type { LogHead } from '../log/heads.ts';
 import type { LogNumber, LogStore } from '../ports/log-store.ts';
 import { concatBytes, equalBytes } from '../std/bytes.ts';
@@ -45,11 +45,10 @@ export class LogReader {
   /** One entry with what is stored beside it, or `undefined` beyond the end. */
   async entry(index: number): Promise<GroupItem | undefined> {
     if (index >= this.#head().size) return undefined;
-    for await (const { at, item } of this.#items(index)) {
-      await this.checkLeaf(at, leafHash(item.entry));
-      return item;
-    }
-    return undefined;
+    const [group] = await this.#store.entries(this.#log, index, 0);
+    const item = (group === undefined ? undefined : itemAt(group, index - group.start)) ?? this.#gap(index);
+    await this.checkLeaf(index, leafHash(item.entry));
+    return item;
   }
 
   /** Entries `first` to `end` (not included) in order, each checked. */

@@ -132,3 +132,19 @@ test('the demo on real input: all at quorum while a region is killed, and that r
   assert.deepEqual([receipts, certified, kills.length, kills[0].region, kills[0].complete], [150, 150, 1, 'eu-west-1', true]);
   assert.ok(kills[0].acceptedWhileDown > 0 && p50Ms > 0);
 });
+
+test('the demo with a byte changed in a store: found, not given out, not counted, and the others have the receipt', async () => {
+  const { code, out, err } = await cli(
+    ['demo', '--headless', '--json', '--source', 'synthetic', '--count', '100', '--rate', '50/s', '--tamper', 'us-west-1@1s'],
+    {
+      cwd: folder,
+    },
+  );
+  assert.equal(code, 0, err + out);
+  const { certified, tamper } = JSON.parse(out);
+  assert.deepEqual(
+    [certified, { ...tamper, receiptId: '' }],
+    [100, { region: 'us-west-1', receiptId: '', found: true, served: false, counted: false, verdict: 'confirmed' }],
+  );
+  assert.equal((await cli(['demo', '--tamper', 'us-west-1'])).code, 64);
+});

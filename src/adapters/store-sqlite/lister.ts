@@ -67,7 +67,7 @@ export class Lister {
       const done = seq === after.seq ? after.position + 1 : 0;
       for (const [n, item] of (items ?? []).slice(done).entries()) {
         const at = { seq, position: done + n, log, index: start + done + n };
-        if (isInTime(items ?? [], at)) yield { at, item };
+        if (log !== RECEIVED_LOG || isInTime(items?.[0], item, at.position)) yield { at, item };
         else rotten.push({ log, first: at.index, last: at.index });
       }
     }

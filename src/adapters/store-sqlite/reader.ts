@@ -1,7 +1,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { RottenError } from '../../errors.ts';
 import { isEntry, recordedAt } from '../../log/entry.ts';
-import { type GroupItem, wholeItems } from '../../log/group.ts';
+import { type GroupItem, itemAt } from '../../log/group.ts';
 import { readItem } from '../../log/stored-item.ts';
 import type { ArrivedGroup } from '../../ports/arrivals.ts';
 import { type Group, type LogNumber, RECEIVED_LOG } from '../../ports/log-store.ts';
@@ -109,11 +109,12 @@ export class Reader {
   #entry(row: IndexRow): FoundEntry {
     const { log, index } = row;
     const found = this.#groupAt.get(log, index);
-    const items = found === undefined ? undefined : wholeItems({ frame: bytesOf(found['frame']), count: Number(found['count']) });
+    const group = { frame: bytesOf(found?.['frame']), count: Number(found?.['count'] ?? 0) };
     const position = index - Number(found?.['start']);
-    const item = items?.[position];
+    const item = itemAt(group, position);
     if (found === undefined || item === undefined) throw new RottenError(`Entry ${index} of log ${log} is in the index but not in the log`);
-    if (!isInTime(items ?? [], { log, position })) throw new RottenError(`The time of entry ${index} of log ${log} is not that of its group`);
+    if (log === RECEIVED_LOG && !isInTime(itemAt(group, 0), item, position))
+      throw new RottenError(`The time of entry ${index} of log ${log} is not that of its group`);
     return { seq: Number(found['seq']), position, item, row };
   }
 }
@@ -132,10 +133,9 @@ function stored(id: string, found: readonly FoundEntry[], first: FoundEntry): St
 }
 
 /** Entries of a group that was made here follow each other by 1; the received log has no tree that would say so. */
-export function isInTime(items: readonly GroupItem[], { log, position }: { readonly log: LogNumber; readonly position: number }): boolean {
-  const [first, entry] = [items[0]?.entry, items[position]?.entry];
-  if (log !== RECEIVED_LOG || first === undefined || entry === undefined) return true;
-  return isEntry(first) && isEntry(entry) && recordedAt(entry) === recordedAt(first) + BigInt(position);
+export function isInTime(first: GroupItem | undefined, item: GroupItem, position: number): boolean {
+  if (first === undefined || !isEntry(first.entry) || !isEntry(item.entry)) return false;
+  return recordedAt(item.entry) === recordedAt(first.entry) + BigInt(position);
 }
 
 function isBefore(a: FoundEntry, b: FoundEntry): boolean {
