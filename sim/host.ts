@@ -2,8 +2,9 @@ import type { Clock } from '../src/ports/clock.ts';
 import type { SyncEvent } from '../src/ports/observer.ts';
 import type { Peer } from '../src/ports/peer.ts';
 import type { Signing } from '../src/replication/evidence.ts';
-import { openRegion, type Region, type RegionSettings } from '../src/replication/region.ts';
-import { type DiskWeather, MemoryDisk, MemoryStore } from './memory-store.ts';
+import { openRegion } from '../src/replication/open-region.ts';
+import type { Region, RegionSettings } from '../src/replication/region.ts';
+import { type DiskWeather, MemoryDisk, MemoryFiles, MemoryStore } from './memory-store.ts';
 import type { Net } from './net.ts';
 import type { Random } from './random.ts';
 import type { VirtualClock } from './virtual-clock.ts';
@@ -64,7 +65,15 @@ export class Host {
     const { net, observe } = this.#world;
     const entropy = this.#random.fork();
     const peer = (to: string) => mortalPeer(net.peer(this.id, to), isAlive);
-    const region = await openRegion(this.settings, { store, clock, entropy, observe: (event) => observe(this.id, event), peer, signing: this.signing });
+    const region = await openRegion(this.settings, {
+      store,
+      clock,
+      entropy,
+      observe: (event) => observe(this.id, event),
+      peer,
+      signing: this.signing,
+      files: new MemoryFiles(this.disk),
+    });
     this.#life = { region, store, end };
     net.listeners.set(this.id, region);
   }
@@ -119,6 +128,7 @@ function mortalPeer(peer: Peer, isAlive: () => boolean): Peer {
     deliver: (parcels, options) => mortal(() => peer.deliver(parcels, options)),
     mirror: (batch, options) => mortal(() => peer.mirror(batch, options)),
     read: (receiptId, signal) => mortal(() => peer.read(receiptId, signal)),
+    shown: (signal) => mortal(() => peer.shown(signal)),
     close: () => peer.close(),
   };
 }

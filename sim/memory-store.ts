@@ -1,9 +1,11 @@
 import { ReceiptSyncError, StoreFailedError } from '../src/errors.ts';
+import { ALARMS_KEPT, type AlarmRecord } from '../src/log/alarm.ts';
 import { type RecoveredLog, TEXTS_KEPT } from '../src/log/changes.ts';
 import { recordedAt, recordedFrom } from '../src/log/entry.ts';
 import { groupItems } from '../src/log/group.ts';
 import { frameLeaves } from '../src/log/growth.ts';
 import { withRefused } from '../src/log/heads.ts';
+import type { EvidenceFiles } from '../src/ports/evidence-files.ts';
 import {
   type Changes,
   type Group,
@@ -19,7 +21,7 @@ import {
 import type { KnownReceipt, Place, ReceiptIndex, ReceiptPage, ReceiptQuery, StoredReceipt } from '../src/ports/receipt-index.ts';
 import { parseCanonical, receiptDigest, receiptIdOf } from '../src/receipt/canonical.ts';
 import { assert } from '../src/std/assert.ts';
-import { concatBytes, equalBytes } from '../src/std/bytes.ts';
+import { concatBytes, equalBytes, sha256, toHex, utf8Bytes } from '../src/std/bytes.ts';
 import { append, EMPTY_EDGE, rootOf } from '../src/tlog/edge.ts';
 import { leafHash } from '../src/tlog/hash.ts';
 
@@ -45,6 +47,9 @@ export class MemoryDisk {
   readonly cosigned: Map<string, RemoteCosigned> = new Map();
   readonly tiles: Map<string, Uint8Array> = new Map();
   readonly logs: Map<LogNumber, RecoveredLog> = new Map();
+  readonly alarms: Map<number, AlarmRecord> = new Map();
+  /** What is kept in `evidence/`, by name. */
+  readonly evidence: Map<string, string> = new Map();
   starts = 0;
   forgot: string | undefined;
   /** Set while a store is open on it: one at a time. */
@@ -70,6 +75,9 @@ export class MemoryDisk {
       this.#change(note.log, ({ certified }) => ({ certified: certified !== undefined && certified.size > note.size ? certified : note }));
     for (const cosigned of changes.cosigned) this.cosigned.set(cosigned.region, cosigned);
     for (const reason of changes.forgot) this.forgot = reason;
+    for (const alarm of changes.alarms) this.alarms.set(alarm.id, alarm);
+    const oldest = Math.max(0, ...this.alarms.keys()) - ALARMS_KEPT;
+    for (const { id, acknowledged } of this.alarms.values()) if (id <= oldest && acknowledged !== undefined) this.alarms.delete(id);
     for (const { region, offset } of changes.offsets) this.offsets.set(region, offset);
     for (const parked of changes.parked) this.parked.set(`${parked.region}/${parked.index}`, parked);
   }
@@ -160,7 +168,7 @@ export class MemoryStore implements LogStore, ReceiptIndex {
 
   async recover(): Promise<Recovered> {
     await this.#reading();
-    const { logs, offsets, parked, cosigned, storeId } = this.#disk;
+    const { logs, offsets, parked, cosigned, alarms, storeId } = this.#disk;
     this.#disk.starts += 1;
     return {
       storeId,
@@ -170,6 +178,7 @@ export class MemoryStore implements LogStore, ReceiptIndex {
       offsets: [...offsets].map(([region, offset]) => ({ region, offset })),
       parked: [...parked.values()],
       cosigned: [...cosigned.values()],
+      alarms: [...alarms.values()].sort((a, b) => a.id - b.id),
     };
   }
 
@@ -281,5 +290,24 @@ export class MemoryStore implements LogStore, ReceiptIndex {
   async #reading(): Promise<void> {
     if (this.#isClosed) throw new StoreFailedError('The store is closed', { untilRestart: true });
     await this.#weather.read();
+  }
+}
+
+/** Evidence on a disk: what was kept is there, whatever happens. */
+export class MemoryFiles implements EvidenceFiles {
+  readonly #disk: MemoryDisk;
+
+  constructor(disk: MemoryDisk) {
+    this.#disk = disk;
+  }
+
+  async keep(text: string): Promise<string> {
+    const name = toHex(sha256(utf8Bytes(text)));
+    this.#disk.evidence.set(name, text);
+    return name;
+  }
+
+  async read(name: string): Promise<string | undefined> {
+    return this.#disk.evidence.get(name);
   }
 }

@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import { checkpointOf } from '../src/log/batch.ts';
 import { formatMirrorWord, parseMirrorWord } from '../src/log/mirror-answer.ts';
-import type { Delivery, DeliveryReport, MirrorHeaders, MirrorReport, Parcel, Peer, Reading } from '../src/ports/peer.ts';
+import type { Delivery, DeliveryReport, MirrorHeaders, MirrorReport, Parcel, Peer, Reading, Shown } from '../src/ports/peer.ts';
 import type { MirrorAnswer, ReceiveAnswer, Receiving } from '../src/ports/receiving.ts';
 import { receiptFromJson } from '../src/receipt/wire.ts';
 import type { Failure } from '../src/region/failure.ts';
@@ -43,6 +43,7 @@ export class Net {
       deliver: (parcels) => this.#deliver(from, to, parcels),
       mirror: (batch, headers) => this.#mirror(from, to, { batch, headers }),
       read: (receiptId) => this.#read(from, to, receiptId),
+      shown: () => this.#shown(from, to),
       close: async () => undefined,
     };
   }
@@ -85,6 +86,12 @@ export class Net {
     const stored = await target.getStored(receiptId);
     if (!(await this.#travel(to, from))) return lost();
     return stored === undefined ? { kind: 'missing' } : { kind: 'held', digest: stored.digest, refused: [] };
+  }
+
+  async #shown(from: string, to: string): Promise<Shown | undefined> {
+    if (!(await this.#travel(from, to))) return lost();
+    const shown = this.listeners.get(to)?.shown();
+    return (await this.#travel(to, from)) ? shown : lost();
   }
 
   /** False: the message is gone. */

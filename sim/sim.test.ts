@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
+import { runLiarSeed } from './liar-world.ts';
 import { runSeed } from './world.ts';
 
 /** Fresh seeds in every run of the tests; printed, so that a failure can be had again. */
 const FRESH_SEEDS = 400;
 const REPLAYED_SEEDS = 60;
+/** Real signatures, and all certificates that can be made: a second each. */
+const LIAR_SEEDS = Number(process.env['LIAR_SEEDS'] ?? 8);
 
 test('every seed of the corpus holds', async () => {
   const corpus: readonly { readonly seed: number }[] = JSON.parse(await readFile(new URL('./corpus/seeds.json', import.meta.url), 'utf8'));
@@ -25,4 +28,15 @@ test('fresh seeds hold, and every kind of fault and outcome has happened in them
 
 test('the same seed has the same trace', async () => {
   for (let seed = 1; seed <= REPLAYED_SEEDS; seed += 1) assert.equal((await runSeed(seed)).traceHash, (await runSeed(seed)).traceHash, `seed ${seed}`);
+});
+
+test('one region’s keys lie: no second certificate from all signatures there are, every fork is known to all and proved, nobody honest is accused', async (context) => {
+  const from = Math.floor(Math.random() * 1_000_000_000);
+  context.diagnostic(`seeds ${from}..${from + LIAR_SEEDS - 1}: npm run sim -- --liar --from ${from} --seeds ${LIAR_SEEDS}`);
+  const happened = new Map<string, number>();
+  for (let seed = from; seed < from + LIAR_SEEDS; seed += 1)
+    for (const [what, times] of (await runLiarSeed(seed)).counts) happened.set(what, (happened.get(what) ?? 0) + times);
+  for (const wanted of ['forked', 'alarm fork', 'crash', 'cut', 'refused RECEIPT_CONFLICT'])
+    assert.ok((happened.get(wanted) ?? 0) > 0, `${wanted} never happened`);
+  assert.ok((happened.get('certified') ?? 0) > LIAR_SEEDS);
 });

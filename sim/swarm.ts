@@ -39,7 +39,8 @@ export function swarm(random: Random): readonly Machine[] {
   });
 }
 
-function signingOf(settings: RegionSettings, withoutKeys: string | undefined): Signing {
+/** What a region of the simulator signs with, and with whom: all but one, where one has no keys. */
+export function signingOf(settings: RegionSettings, withoutKeys: string | undefined): Signing {
   const signer = signerOf(settings.region);
   const regions = settings.regions.map(({ regionId, weight }) => {
     const { mirrorKey, logKey } = signerOf(regionId);
@@ -52,7 +53,8 @@ function signingOf(settings: RegionSettings, withoutKeys: string | undefined): S
 /** The same keys in every seed: making and checking them takes longer than many a seed. */
 const SIGNERS = new Map<string, Signer>();
 
-function signerOf(region: string): Signer {
+/** The keys of `region-<n>`. */
+export function signerOf(region: string): Signer {
   const number = Number(region.split('-')[1]);
   const signer =
     SIGNERS.get(region) ?? signerFromSeeds({ cluster: CLUSTER, region }, { log: Buffer.alloc(32, 2 * number + 1), mirror: Buffer.alloc(32, 2 * number + 2) });

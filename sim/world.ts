@@ -7,6 +7,7 @@ import { allArrive } from './checkers/all-arrive.ts';
 import { type Checker, Violation } from './checkers/checker.ts';
 import { durable } from './checkers/durable.ts';
 import { firstWins } from './checkers/first-wins.ts';
+import { isExpected, noFalseAlarm } from './checkers/no-false-alarm.ts';
 import { noPhantom } from './checkers/no-phantom.ts';
 import { oneContent } from './checkers/one-content.ts';
 import { ownLog } from './checkers/own-log.ts';
@@ -42,7 +43,7 @@ class World {
   readonly #clock = new VirtualClock();
   readonly #net: Net;
   readonly #hosts: readonly Host[];
-  readonly #checkers: readonly Checker[] = [durable(), oneContent(), noPhantom(), ownLog(), allArrive(), firstWins(), sameLogs()];
+  readonly #checkers: readonly Checker[] = [durable(), oneContent(), noPhantom(), ownLog(), allArrive(), firstWins(), sameLogs(), noFalseAlarm()];
   readonly #trace = createHash('sha256');
   readonly #counts = new Map<string, number>();
   #violation: unknown;
@@ -211,7 +212,7 @@ class World {
 
   #note(region: string, event: SyncEvent): void {
     // Within these faults nobody forgets, forks or sends twice: an alarm that says so is wrong.
-    if (event.kind === 'alarm' && event.alarm !== 'link-paused') this.#violation ??= new Violation(`seed ${this.#seed}: false alarm: ${event.message}`);
+    if (event.kind === 'alarm' && !isExpected(event.alarm)) this.#violation ??= new Violation(`seed ${this.#seed}: false alarm: ${event.message}`);
     this.#count(event.kind);
     this.#trace.update(`${this.#clock.monotonicMs()} ${region} ${JSON.stringify(event)}\n`);
   }

@@ -219,6 +219,21 @@ export class ReceiptSyncClient implements AsyncDisposable {
     return objectText(answer);
   }
 
+  /** `/api/v1/alarms` as it came, the newest first. */
+  async getAlarmsJson(which: 'standing' | 'all'): Promise<string> {
+    const answer = await this.#ask('GET', `/api/v1/alarms${which === 'all' ? '' : '?state=standing'}`);
+    if (answer.status !== 200) throw errorOf(answer.text);
+    return objectText(answer);
+  }
+
+  /** Acknowledges an alarm with a reason, and says how it stands then, as JSON. Throws NOT_FOUND, INVALID_QUERY. */
+  async acknowledgeAlarm(id: string, reason: string): Promise<string> {
+    const headers = { 'content-type': 'application/json' };
+    const answer = await this.#ask('POST', `/api/v1/alarms/${pathSegment(id)}/acknowledge`, { headers, body: JSON.stringify({ reason }) });
+    if (answer.status !== 200) throw errorOf(answer.text);
+    return objectText(answer);
+  }
+
   async getHealthStatus(): Promise<HealthReport> {
     const answer = await this.#ask('GET', '/health');
     if (answer.status !== 200 && answer.status !== 503) throw errorOf(answer.text);

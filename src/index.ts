@@ -36,8 +36,9 @@ export type {
   Verification,
   VerificationVerdict,
 } from './region/sync-result.ts';
+export type { Alarm } from './replication/alarms.ts';
 export type { PlacedEvent } from './replication/broadcast.ts';
 export type { Listed, ListPage, ListQuery } from './replication/listing.ts';
-export type { RegionOverview } from './replication/region.ts';
+export type { RegionOverview } from './replication/overview.ts';
 export type { Standing, StandingState } from './replication/standing.ts';
 export type { Duration } from './std/duration.ts';

@@ -2,6 +2,7 @@ import type { RequestListener } from 'node:http';
 import { backupBytes } from './adapters/backup-stream.ts';
 import { systemClock } from './adapters/clock.ts';
 import { systemEntropy } from './adapters/entropy.ts';
+import { EvidenceDirectory } from './adapters/evidence-dir.ts';
 import type { Refusal } from './adapters/http/route.ts';
 import { type PlainAccess, peerListener } from './adapters/peer-http/listener.ts';
 import { HttpPeer } from './adapters/peer-http/peer.ts';
@@ -21,10 +22,13 @@ import type { Receipt } from './receipt/receipt.ts';
 import { MultiRegionConfig, type MultiRegionFields } from './region/multi-region-config.ts';
 import { RegionConfig, type RegionConfigFields } from './region/region-config.ts';
 import type { HealthReport, RegionSyncStatus, SyncResult, Verification } from './region/sync-result.ts';
+import type { Alarm } from './replication/alarms.ts';
 import type { PlacedEvent } from './replication/broadcast.ts';
 import type { Signing } from './replication/evidence.ts';
 import type { ListPage, ListQuery } from './replication/listing.ts';
-import { openRegion, type Region, type RegionOverview } from './replication/region.ts';
+import { openRegion } from './replication/open-region.ts';
+import type { RegionOverview } from './replication/overview.ts';
+import type { Region } from './replication/region.ts';
 import type { Standing } from './replication/standing.ts';
 import { type Duration, durationMs } from './std/duration.ts';
 
@@ -99,7 +103,8 @@ export class ReceiptSyncManager implements AsyncDisposable {
     const store = await openSqliteStore({ dataDir: checked.dataDir, region: checked.region, cluster: checked.cluster, signs: signing !== undefined });
     const observe = options.observer ?? (() => undefined);
     try {
-      const region = await openRegion(checked, { store, clock: systemClock, entropy: systemEntropy, observe, peer: peers, signing });
+      const files = new EvidenceDirectory(checked.dataDir);
+      const region = await openRegion(checked, { store, clock: systemClock, entropy: systemEntropy, observe, peer: peers, signing, files });
       return new ReceiptSyncManager(checked, { region, store, signing }, options);
     } catch (error) {
       await store.close();
@@ -145,6 +150,16 @@ export class ReceiptSyncManager implements AsyncDisposable {
   /** The region as a whole: store, weights, alarms. */
   overview(): RegionOverview {
     return this.#region.overview();
+  }
+
+  /** Every alarm that is remembered, the newest first; `overview` has those that stand. */
+  alarms(): readonly Alarm[] {
+    return this.#region.alarms();
+  }
+
+  /** An operator has looked, and says why the alarm may go. Rejects with NOT_FOUND, INVALID_QUERY, StoreFailedError. */
+  acknowledgeAlarm(id: string, reason: string): Promise<Alarm> {
+    return this.#region.acknowledgeAlarm(id, reason);
   }
 
   /** Store writable, recovered, not draining; never depends on other regions. */

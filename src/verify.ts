@@ -1,5 +1,6 @@
 import { type CertificateReport, checkCertificate } from './quorum/certificate.ts';
 import { checkRange, type RangeReport } from './quorum/certified-range.ts';
+import { checkForkEvidence, type ForkReport } from './quorum/fork-evidence.ts';
 import { parseReceipt } from './receipt/parse.ts';
 import type { Receipt } from './receipt/receipt.ts';
 import { receiptFromJson } from './receipt/wire.ts';
@@ -8,6 +9,7 @@ import { linesOf } from './std/lines.ts';
 
 export type { CertificateReport, Check, CheckName } from './quorum/certificate.ts';
 export type { RangeCheck, RangeCheckName, RangeReport } from './quorum/certified-range.ts';
+export type { ForkCheck, ForkCheckName, ForkReport } from './quorum/fork-evidence.ts';
 export type { Receipt } from './receipt/receipt.ts';
 
 /** A certificate, what it is said to certify, and whom to believe. */
@@ -45,6 +47,19 @@ export interface VerifyRangeInput {
 export async function verifyCertifiedRange({ range, policy, onReceipt }: VerifyRangeInput): Promise<RangeReport> {
   const chunks = typeof range === 'string' ? [utf8Bytes(range)] : range instanceof Uint8Array ? [range] : range;
   return checkRange({ lines: linesOf(chunks), policy, onReceipt });
+}
+
+/** Evidence that a region has kept, and perhaps whom to believe. */
+export interface VerifyForkInput {
+  /** An `evidence/<sha256>.json` file (docs/spec "Evidence of a fork"). */
+  readonly evidence: string | Uint8Array;
+  /** A policy file, got from somebody you trust; without one the evidence names the log's key itself. */
+  readonly policy?: string | Uint8Array;
+}
+
+/** Verifies offline that the key of a log has signed two histories. As `verifyCertificate`: never throws on bad input, runs in browsers. */
+export async function verifyFork({ evidence, policy }: VerifyForkInput): Promise<ForkReport> {
+  return checkForkEvidence(evidence, policy);
 }
 
 function readReceipt(receipt: VerifyInput['receipt']): Receipt {

@@ -70,6 +70,11 @@ export class TestRegion {
     this.#swap(this.#manager.peerHandler);
   }
 
+  /** Answers at its place with something else than a region. */
+  serve(listener: RequestListener): void {
+    this.#swap(listener);
+  }
+
   async stop(): Promise<void> {
     this.#swap(undefined);
     const manager = this.#manager;

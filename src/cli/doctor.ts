@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import type { DaemonConfig } from '../config/daemon-config.ts';
 import { toMultiRegionConfig } from '../config/load.ts';
 import { signingOf } from '../manager.ts';
+import type { ListedAlarm } from './alarms.ts';
 import { type Finding, fail, ok, warn } from './doctor/finding.ts';
 import { remoteChecks } from './doctor/remote-checks.ts';
 import { isInUse, secretFile, storeChecks } from './doctor/store-checks.ts';
@@ -70,15 +71,20 @@ async function sidecarChecks(config: DaemonConfig, options: DoctorOptions): Prom
     const { region, store, receipts, alarms } = JSON.parse(await client.getStatusJson());
     if (region !== config.region.id) return [fail('sidecar', `${url} is region ${region}`, 'Another process has that address: correct listen.local')];
     const well = store === 'ok' ? ok('sidecar', `answers on ${url}: ${receipts} receipts`) : fail('sidecar', `its store is ${store}`, storeFix(store));
-    const alarmed = alarms.map((alarm: { readonly region: string; readonly message: string }) =>
-      warn('alarm', `${alarm.region}: ${alarm.message}`, 'See that remote below'),
-    );
-    return [well, ...alarmed];
+    return [well, ...alarms.map(alarmFinding)];
   } catch {
     // Whatever it is, the process does not answer as one of ours.
     if (isInUse(config.store.path)) return [fail('sidecar', `the store is in use, but ${url} does not answer`, 'Look at the log of the process that uses it')];
     return [warn('sidecar', `nothing answers on ${url}`, `Start it: ${start}`)];
   }
+}
+
+/** Two signed histories, and what else waits for an operator, are to be mended; a paused link may mend itself. The signatures are shown. */
+function alarmFinding({ id, alarm, region, message, checkpoints, evidence }: ListedAlarm): Finding {
+  const signatures = checkpoints.flatMap((note) => note.split('\n').filter((line) => line.startsWith('\u2014 ')));
+  const detail = [`${alarm} of ${region}: ${message}`, ...signatures, ...(evidence === null ? [] : [evidence])].join('; ');
+  if (!/^\d+$/.test(id)) return warn('alarm', detail, 'It ends by itself once its cause has: see that remote below');
+  return fail('alarm', detail, `Look into it, then: receipt-sync alarms ack ${id} --reason TEXT`);
 }
 
 function storeFix(store: string): string {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { InvalidConfigError, ReceiptSyncError } from '../errors.ts';
+import { alarmsCommand } from './alarms.ts';
 import { backupCommand } from './backup.ts';
 import { certCommand } from './cert.ts';
 import { completionCommand } from './completion.ts';
@@ -52,7 +53,7 @@ async function main(argv: readonly string[]): Promise<void> {
 function commands(program: Command): readonly Command[] {
   const first = [demoCommand(), initCommand(), keygenCommand(), policyCommand(), serveCommand()];
   const receipts = [putCommand(), getCommand(), lsCommand(), verifyCommand(), certCommand(), importCommand(), exportCommand()];
-  const operators = [statusCommand(), healthCommand(), backupCommand(), configCommand(), doctorCommand(), completionCommand(program)];
+  const operators = [statusCommand(), healthCommand(), alarmsCommand(), backupCommand(), configCommand(), doctorCommand(), completionCommand(program)];
   return [...first, ...receipts, receiptsCommand(), logCommand(), ...operators];
 }
 

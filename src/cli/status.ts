@@ -1,6 +1,7 @@
 import { Command } from 'commander';
+import { alarmLines } from './alarms.ts';
 import { clientOf, print, type TargetOptions } from './io.ts';
-import { printable, table, tableWidth } from './table.ts';
+import { table, tableWidth } from './table.ts';
 import { withTarget } from './target.ts';
 
 /** `status`: the region, its store, and what each remote is owed. */
@@ -36,6 +37,6 @@ export function statusCommand(): Command {
         lastError?.message ?? '',
       ]);
       if (rows.length > 0) for (const line of table(columns, rows, tableWidth() - 2)) print(`  ${line}`);
-      for (const alarm of status.alarms) print(`  alarm ${alarm.alarm} (${alarm.region}): ${printable(String(alarm.message))}`);
+      for (const alarm of status.alarms) for (const line of alarmLines(alarm)) print(`  ${line}`);
     });
 }

@@ -1,5 +1,5 @@
 import { createReadStream, statSync } from 'node:fs';
-import { verifyCertificate, verifyCertifiedRange } from '../verify.ts';
+import { verifyCertificate, verifyCertifiedRange, verifyFork } from '../verify.ts';
 import { CommandFailure, EXIT } from './exit.ts';
 import { print, readBytes } from './io.ts';
 
@@ -26,13 +26,14 @@ interface Kind {
 /** By content; the last one takes what no other does. */
 const KINDS: readonly Kind[] = [
   { isOf: (begins) => begins.startsWith('receipt-sync/range@'), verify: range, meaning: 'these are all entries of this log in this time' },
+  { isOf: (begins) => /"type"\s*:\s*"receipt-sync\/fork\/v\d+"/.test(begins), verify: fork, meaning: 'this key has signed two histories of one log' },
   { isOf: () => true, verify: certificate, meaning: 'a quorum of regions had this receipt on stable storage' },
 ];
 /** A file says within so many bytes what it is. */
 const BEGINS_BYTES = 256;
-const ENDINGS = /\.(?:tlog-proof|range)$/;
+const ENDINGS = /\.(?:json|range)$/;
 
-/** Is this a file to be verified, and not an id to be asked for? A receipt may be named like one: it is a file where it is there. */
+/** Is this a file to be verified, and not an id to be asked for? A receipt may be named like one (`commit:package.json`): it is one where it is there. */
 export function isOffline(what: string, { receipt, policy }: OfflineOptions): boolean {
   if (receipt !== undefined || policy !== undefined || what.endsWith('.tlog-proof')) return true;
   return ENDINGS.test(what) && statSync(what, { throwIfNoEntry: false })?.isFile() === true;
@@ -79,6 +80,11 @@ async function certificate(content: string | Buffer, { receipt, policy }: Offlin
   // Bytes as they are: what they should be is the verifier's business.
   const bytes = typeof content === 'string' ? await readBytes(content) : content;
   return verifyCertificate({ certificate: bytes, receipt: await readBytes(receipt), policy: await readBytes(policy) });
+}
+
+async function fork(content: string | Buffer, { policy }: OfflineOptions): Promise<Report> {
+  const evidence = typeof content === 'string' ? await readBytes(content) : content;
+  return verifyFork(policy === undefined ? { evidence } : { evidence, policy: await readBytes(policy) });
 }
 
 /** A month of a busy region does not fit into memory: line by line. */

@@ -12,15 +12,15 @@ type VerifyOptions = TargetOptions & OfflineOptions;
 export function verifyCommand(): Command {
   return withTarget(new Command('verify'))
     .description(
-      'Ask every region now whether it holds this receipt (exit: 0 confirmed, 1 pending or conflict, 69 unknown), or verify a certificate or a certified range offline (0 valid, 1 not).',
+      'Ask every region now whether it holds this receipt (exit: 0 confirmed, 1 pending or conflict, 69 unknown), or verify a certificate, a certified range or evidence offline (0 valid, 1 not).',
     )
-    .argument('<id|file>', 'receipt id, or a file: a certificate, or what export --certified has written')
+    .argument('<id|file>', 'receipt id, or a file: FILE.tlog-proof, what export --certified has written, or evidence/SHA256.json')
     .option('--receipt <file>', 'offline: the receipt as JSON')
     .option('--policy <file>', 'offline: whom to believe, from `init` or `policy`')
     .option('--json', 'print the answer as JSON')
     .addHelpText(
       'beforeAll',
-      'Examples:\n  receipt-sync verify rec-123\n  receipt-sync verify rec-123.tlog-proof --receipt rec-123.json --policy ./cluster/policy\n  receipt-sync verify november.range --policy ./cluster/policy\n',
+      'Examples:\n  receipt-sync verify rec-123\n  receipt-sync verify rec-123.tlog-proof --receipt rec-123.json --policy ./cluster/policy\n  receipt-sync verify november.range --policy ./cluster/policy\n  receipt-sync verify evidence/SHA256.json --policy ./cluster/policy\n',
     )
     .action((what: string, options: VerifyOptions) => (isOffline(what, options) ? verifyFile(what, options) : online(what, options)));
 }

@@ -1,4 +1,5 @@
 import type { Edge, FullTile } from '../tlog/edge.ts';
+import type { AlarmRecord } from './alarm.ts';
 import type { RefusedRange } from './log-text.ts';
 
 /** A log of this store, by number. Mirrored logs (SPEC §3.2) get numbers from 3 on. */
@@ -102,6 +103,8 @@ export interface Changes {
   readonly parked: readonly ParkedReceipt[];
   /** Why this region has found out that it has signed more than it remembers: from now on it signs nothing (SPEC §2.1). */
   readonly forgot: readonly string[];
+  /** Alarms that were raised or acknowledged; those of the same id are replaced. */
+  readonly alarms: readonly AlarmRecord[];
 }
 
 /** A turn that writes nothing. */
@@ -116,6 +119,7 @@ export const NO_CHANGES: Changes = {
   offsets: [],
   parked: [],
   forgot: [],
+  alarms: [],
 };
 
 /** Texts of one log that are kept to be signed again (SPEC §3.2). */

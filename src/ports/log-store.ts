@@ -1,3 +1,4 @@
+import type { AlarmRecord } from '../log/alarm.ts';
 import type { Changes, Group, KnownReceipt, LogNumber, ParkedReceipt, RecoveredLog, RemoteCosigned, RemoteOffset } from '../log/changes.ts';
 
 export type {
@@ -27,6 +28,8 @@ export interface Recovered {
   readonly offsets: readonly RemoteOffset[];
   readonly parked: readonly ParkedReceipt[];
   readonly cosigned: readonly RemoteCosigned[];
+  /** By id: all that wait for an operator, and the newest of the others. */
+  readonly alarms: readonly AlarmRecord[];
 }
 
 /** The durable half of a region. One writer calls `commit`, one call at a time; reads may come at any moment. */

@@ -1,3 +1,4 @@
+import type { AlarmKind } from '../log/alarm.ts';
 import type { FailureCode } from '../region/failure.ts';
 
 /** Everything that is worth a log line, a metric or a live event, from one union (CONTRACT §1, §5). */
@@ -32,7 +33,9 @@ export type SyncEvent =
   | { readonly kind: 'circuit'; readonly region: string; readonly state: 'closed' | 'open' | 'half_open' }
   | { readonly kind: 'store-failed'; readonly message: string; readonly untilRestart: boolean }
   | { readonly kind: 'store-recovered' }
-  | { readonly kind: 'alarm'; readonly alarm: string; readonly region: string; readonly message: string }
+  | { readonly kind: 'alarm'; readonly id: string; readonly alarm: AlarmKind; readonly region: string; readonly message: string }
+  /** It has ended by itself, or an operator has acknowledged it: then with a reason, which is empty otherwise. */
+  | { readonly kind: 'alarm-ended'; readonly id: string; readonly alarm: AlarmKind; readonly region: string; readonly reason: string }
   | { readonly kind: 'resync'; readonly dropped: number }
   | { readonly kind: 'draining' };
 

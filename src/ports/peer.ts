@@ -36,6 +36,14 @@ export type MirrorReport =
   | { readonly kind: 'size'; readonly size: number }
   | { readonly kind: 'failed'; readonly failure: Failure };
 
+/** What a region shows to others of everything that it keeps: each speaks for itself, whoever shows it. */
+export interface Shown {
+  /** Notes: the newest of its own log, and of every log that it mirrors with its cosignature. */
+  readonly checkpoints: readonly string[];
+  /** Evidence of forks (docs/spec). */
+  readonly evidence: readonly string[];
+}
+
 /** What goes with every batch. */
 export interface MirrorHeaders {
   /** SHA-256 of the canonical policy text, hex. */
@@ -50,5 +58,7 @@ export interface Peer {
   /** Sends one batch of the mirror protocol. */
   mirror(batch: Uint8Array, options: MirrorHeaders & { readonly signal: AbortSignal }): Promise<MirrorReport>;
   read(receiptId: string, signal: AbortSignal): Promise<Reading>;
+  /** What the remote shows of all logs; `undefined` where it could not be asked, or is of a version that shows nothing. */
+  shown(signal: AbortSignal): Promise<Shown | undefined>;
   close(): Promise<void>;
 }

@@ -4,7 +4,7 @@ import type { MirrorWord } from '../log/mirror-answer.ts';
 import type { Receipt } from '../receipt/receipt.ts';
 import type { Note } from '../tlog/note.ts';
 import type { TileName } from '../tlog/tile.ts';
-import type { MirrorHeaders } from './peer.ts';
+import type { MirrorHeaders, Shown } from './peer.ts';
 import type { StoredReceipt } from './receipt-index.ts';
 
 /** What a region answers to a receipt that came by the plain protocol; `acknowledged` only after an fsync covers it. */
@@ -53,6 +53,8 @@ export interface Receiving {
   originOf(log: LogNumber): string | undefined;
   /** The own log, or that of an origin line's SHA-256 in hex. */
   servedLog(originHash: string | undefined): ServedLog | undefined;
+  /** What other regions compare with what they have (SPEC §3.2). */
+  shown(): Shown;
   /** Store writable, recovered, not draining: local only. */
   isReady(): boolean;
 }

@@ -389,5 +389,6 @@ function together(changes: Changes, more: Partial<Changes>): Changes {
     offsets: changes.offsets.concat(more.offsets ?? []),
     parked: changes.parked.concat(more.parked ?? []),
     forgot: changes.forgot.concat(more.forgot ?? []),
+    alarms: changes.alarms.concat(more.alarms ?? []),
   };
 }

@@ -3,19 +3,22 @@ import { type KeptNote, OWN_LOG } from '../log/changes.ts';
 import { withRefused } from '../log/heads.ts';
 import { nameSigned, parseLogText, type RefusedRange } from '../log/log-text.ts';
 import type { Clock } from '../ports/clock.ts';
+import type { EvidenceFiles } from '../ports/evidence-files.ts';
 import type { LogNumber, LogStore, Recovered } from '../ports/log-store.ts';
-import type { Observer } from '../ports/observer.ts';
-import type { MirrorHeaders } from '../ports/peer.ts';
+import type { MirrorHeaders, Shown } from '../ports/peer.ts';
 import type { BatchOrigin, MirrorAnswer, ServedLog } from '../ports/receiving.ts';
 import type { Signer } from '../ports/signer.ts';
 import type { Cluster } from '../quorum/cluster.ts';
 import { sha256, toHex, utf8Bytes } from '../std/bytes.ts';
-import { parseNote } from '../tlog/note.ts';
+import { type Note, parseNote } from '../tlog/note.ts';
 import { isQuorum } from '../tlog/policy.ts';
+import { type Alarms, PLAIN_ALARM } from './alarms.ts';
 import { type CertifiedLog, certifiedRange, type Span } from './certified-range.ts';
 import { CertificateWaiters, certificateOf, certifies, type Signatures } from './certify.ts';
 import { Checkpoints, noteOf, type OwnText } from './checkpoints.ts';
+import { Claims } from './claims.ts';
 import type { Committer, OwnGroup } from './commit.ts';
+import { Forks } from './forks.ts';
 import { Instances } from './instances.ts';
 import type { LogReader } from './log-reader.ts';
 import { Mirror } from './mirror.ts';
@@ -39,7 +42,8 @@ export interface EvidenceOptions extends Signing {
   readonly rotten: Rotten;
   readonly committer: Committer;
   readonly clock: Clock;
-  readonly observe: Observer;
+  readonly alarms: Alarms;
+  readonly files: EvidenceFiles;
   /** Do regions with another policy not count (`sync.exclusive`)? */
   readonly exclusive: boolean;
   readonly onForgotten: (reason: string) => void;
@@ -65,6 +69,9 @@ export class Evidence {
   /** By origin line. */
   readonly #mirrors = new Map<string, { readonly region: string; readonly log: LogNumber; readonly mirror: Mirror }>();
   readonly #waiters = new CertificateWaiters();
+  readonly #forks: Forks;
+  /** What the own key is seen to have signed. */
+  readonly #ownClaims: Claims;
   readonly #instances: Instances;
   #cancelTick: (() => void) | undefined;
   /** The newest from before the start. */
@@ -78,13 +85,22 @@ export class Evidence {
     this.checkpoints = new Checkpoints({ ...options, onCertified: () => this.#onCertified() }, committer.head(OWN_LOG));
     this.groups = new OwnGroups(store);
     this.reader = options.readers.of(OWN_LOG);
-    this.#instances = new Instances({ policyHash: cluster.policyHash, exclusive: options.exclusive, observe: options.observe });
+    this.#instances = new Instances({ policyHash: cluster.policyHash, exclusive: options.exclusive, alarms: options.alarms });
+    this.#forks = new Forks({ files: options.files, alarms: options.alarms, policyText: cluster.policyText, regionOf: (origin) => this.#regionOf(origin) });
+    const onFork = this.#forks.proved.bind(this.#forks);
+    this.#ownClaims = new Claims({
+      key: cluster.own.logKey,
+      size: () => committer.ownSize,
+      prover: this.reader.prover,
+      signed: () => [{ size: this.checkpoints.newest.size, note: noteOf(this.checkpoints.newest) }],
+      proved: onFork,
+    });
     for (const { region, logKey } of cluster.remotes.values()) {
       const log = logs.get(region);
       if (log === undefined) continue;
       const { certified } = recovered.logs.get(log) ?? {};
       const reader = options.readers.of(log);
-      this.#mirrors.set(logKey.name, { region, log, mirror: new Mirror({ ...options, log, origin: { region, key: logKey }, reader, certified }) });
+      this.#mirrors.set(logKey.name, { region, log, mirror: new Mirror({ ...options, onFork, log, origin: { region, key: logKey }, reader, certified }) });
     }
   }
 
@@ -92,6 +108,9 @@ export class Evidence {
   start(): void {
     this.checkpoints.start();
     this.#tick();
+    // Nobody waits for what stood before the start: it is shown and held against the logs as soon as it is read.
+    void this.#forks.start();
+    void this.#recallClaims();
   }
 
   /** What is to be written with the next turn. */
@@ -161,6 +180,23 @@ export class Evidence {
     return found === undefined ? undefined : { checkpoint: () => found.checkpoint(), resource: (name) => rotten.during(() => found.reader.resource(name)) };
   }
 
+  /** What other regions see of this one: each checkpoint is signed, each proof proves itself. */
+  shown(): Shown {
+    const mirrored = [...this.#mirrors.values()].flatMap(({ mirror }) => mirror.checkpoint() ?? []);
+    return { checkpoints: [noteOf(this.checkpoints.newest), ...mirrored], evidence: this.#forks.texts() };
+  }
+
+  /** The newest checkpoint of this region's log that was taken here: what it shows later can't be smaller. */
+  heldOf(region: string): { readonly size: number; readonly note: string } | undefined {
+    return [...this.#mirrors.values()].find((mirrored) => mirrored.region === region)?.mirror.newest;
+  }
+
+  /** Holds what a region shows against what this one has, log by log (SPEC §3.2). `held`: of its own log, when it was asked. */
+  async compare(region: string, shown: Shown, held: ReturnType<Evidence['heldOf']>): Promise<void> {
+    for (const checkpoint of shown.checkpoints) await this.#compareOne(region, checkpoint, held);
+    for (const text of shown.evidence) await this.#forks.shown(text);
+  }
+
   /** The region whose log is mirrored under this number. */
   originOf(log: LogNumber): string | undefined {
     for (const mirrored of this.#mirrors.values()) if (mirrored.log === log) return mirrored.region;
@@ -216,6 +252,40 @@ export class Evidence {
     this.#waiters.close();
   }
 
+  async #compareOne(region: string, checkpoint: string, held: ReturnType<Evidence['heldOf']>): Promise<void> {
+    const note = readNote(checkpoint);
+    if (note === undefined) return;
+    const { origin, size } = parseLogText(note.text);
+    const { committer, cluster, alarms, onForgotten } = this.#options;
+    if (origin === cluster.own.logKey.name) {
+      const standing = await this.#ownClaims.look(note);
+      // SPEC §2.1: a signature of ours over more than we hold.
+      if (standing === 'open' && size > committer.ownSize)
+        onForgotten(`${region} shows our log at size ${size}, signed by us, and we hold ${committer.ownSize}`);
+      return;
+    }
+    const known = this.#mirrors.get(origin);
+    const standing = await known?.mirror.claims.look(note);
+    if (standing !== 'fits' || known?.region !== region || held === undefined || size >= held.size) return;
+    // It had signed `held` before it was asked: what it shows now was once true, and is no proof of anything but that it went back.
+    const message = `${region} shows its log at size ${size}, and this region has taken ${held.size} entries of it`;
+    await alarms.raise({ ...PLAIN_ALARM, alarm: 'rollback', region, message, notes: [checkpoint, held.note] });
+  }
+
+  /** What could not be judged before the start: it lies with its alarm. */
+  async #recallClaims(): Promise<void> {
+    for (const { alarm, region, notes } of this.#options.alarms.standing) {
+      const known = [...this.#mirrors.values()].find((mirrored) => mirrored.region === region);
+      if (alarm !== 'log-differs' || known === undefined) continue;
+      for (const note of notes.flatMap((text) => readNote(text) ?? [])) await known.mirror.claims.look(note);
+    }
+  }
+
+  #regionOf(origin: string): string | undefined {
+    const { own } = this.#options.cluster;
+    return origin === own.logKey.name ? own.region : this.#mirrors.get(origin)?.region;
+  }
+
   #tick(): void {
     this.#cancelTick = this.#options.clock.after(TICK_MS, () => {
       const before = this.checkpoints.sync;
@@ -246,5 +316,17 @@ export class Evidence {
   #certifiedMirror(log: LogNumber): { readonly reader: LogReader; readonly note: string | undefined } | undefined {
     const known = [...this.#mirrors.values()].find((mirrored) => mirrored.log === log)?.mirror;
     return known === undefined ? undefined : { reader: known.reader, note: known.certified?.note };
+  }
+}
+
+/** A checkpoint as somebody shows it; `undefined` if it is none. */
+function readNote(text: string): Note | undefined {
+  try {
+    const note = parseNote(text);
+    parseLogText(note.text);
+    return note;
+  } catch (error) {
+    if (error instanceof InvalidEvidenceError) return undefined;
+    throw error;
   }
 }

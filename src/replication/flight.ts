@@ -37,6 +37,14 @@ export const FORGOTTEN: Failure = {
   consequence: 'pause',
   countsAgainst: true,
 };
+/** Why nobody waits for a region of which two instances send by turns. */
+export const TWO_INSTANCES: Failure = {
+  code: 'UNAUTHENTICATED',
+  message: 'Two instances of the region send by turns: it is not counted until an operator speaks',
+  retryable: false,
+  consequence: 'pause',
+  countsAgainst: true,
+};
 /** An answer that is no signature of this text. */
 export const BAD_COSIGNATURE: Failure = {
   code: 'UNAUTHENTICATED',

@@ -4,6 +4,7 @@ import type { Observer } from '../ports/observer.ts';
 import type { Delivery, DeliveryReport, Parcel, Peer } from '../ports/peer.ts';
 import type { Word } from '../quorum/tally.ts';
 import type { Failure } from '../region/failure.ts';
+import type { Alarms } from './alarms.ts';
 import type { Call } from './call-book.ts';
 import { exchange } from './exchange.ts';
 import type { Owed } from './owed.ts';
@@ -38,6 +39,7 @@ export interface LinkOptions {
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly observe: Observer;
+  readonly alarms: Alarms;
   readonly listener: LinkListener;
   /** Something was answered: the durable offset may have moved. */
   readonly progressed: () => void;

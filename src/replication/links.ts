@@ -5,6 +5,7 @@ import type { Observer } from '../ports/observer.ts';
 import type { Peer } from '../ports/peer.ts';
 import type { SigningRegion } from '../quorum/cluster-policy.ts';
 import type { Roster } from '../quorum/roster.ts';
+import type { Alarms } from './alarms.ts';
 import type { Committer, OwnGroup } from './commit.ts';
 import type { Evidence } from './evidence.ts';
 import { Link, type RegionLink } from './link.ts';
@@ -32,6 +33,7 @@ export interface LinksOptions {
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly observe: Observer;
+  readonly alarms: Alarms;
   /** What this region signs; without it every link is plain. */
   readonly evidence: Evidence | undefined;
   readonly mirrors: ReadonlyMap<string, SigningRegion>;
@@ -59,6 +61,15 @@ export class Links {
   }
 
   start(): void {
+    const { alarms, remotes } = this.#options;
+    for (const [n, link] of this.all.entries()) {
+      const region = remotes[n]?.regionId ?? '';
+      if (!(link instanceof MirrorLink)) continue;
+      if (alarms.stands('two-instances', region)) link.distrust(true);
+      alarms.onChange((change) => {
+        if (change.alarm === 'two-instances' && change.region === region) link.distrust(change.stands);
+      });
+    }
     for (const link of this.all) link.start();
   }
 

@@ -8,6 +8,7 @@ import { EMPTY_EDGE } from '../tlog/edge.ts';
 import { HASH_BYTES, leafHash } from '../tlog/hash.ts';
 import { Prover } from '../tlog/prover.ts';
 import { TILE_WIDTH, type TileName, type TileNodes, tileWidth } from '../tlog/tile.ts';
+import type { Rotten } from './rotten.ts';
 
 /** Frames read at once for an entry bundle. */
 const READ_BYTES = 256 * 1024;
@@ -24,7 +25,7 @@ export class LogReader {
   readonly #head: () => LogHead;
   readonly #tiles: ChainedTiles;
 
-  constructor(store: LogStore, log: LogNumber, head: () => LogHead) {
+  constructor({ store, rotten }: { readonly store: LogStore; readonly rotten: Rotten }, log: LogNumber, head: () => LogHead) {
     this.#store = store;
     this.#log = log;
     this.#head = head;
@@ -32,7 +33,8 @@ export class LogReader {
       () => head().edge ?? EMPTY_EDGE,
       (level, index) => store.tile(log, level, index),
     );
-    this.prover = new Prover((level, index, width) => this.#tiles.nodes(level, index, width));
+    // Told of here: a proof that can't be made may be no more than a question left open to whoever asked (`claims.ts`).
+    this.prover = new Prover((level, index, width) => rotten.during(() => this.#tiles.nodes(level, index, width)));
   }
 
   /** The bytes of a tile or entry bundle (C2SP tlog-tiles); `undefined` where the tree has no such one yet. */

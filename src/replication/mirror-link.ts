@@ -15,7 +15,6 @@ import {
   FLIGHTS_AT_ONCE,
   FLIGHTS_MAX,
   type Flight,
-  FORGOTTEN,
   NOTHING,
   PASSED_OVER_MAX,
   SHOW_MS,
@@ -29,6 +28,7 @@ import type { Stretch } from './own-groups.ts';
 import { Reach } from './reach.ts';
 import { PAUSE_PROBE_MS } from './retry.ts';
 import { isRotten } from './rotten.ts';
+import { Trust } from './trust.ts';
 
 /**
  * All that one region knows of and sends to one mirror (SPEC §3.2). What it owes is one number: the size it has cosigned. Nothing is
@@ -37,6 +37,7 @@ import { isRotten } from './rotten.ts';
 export class MirrorLink implements RegionLink {
   readonly #options: MirrorLinkOptions;
   readonly #reach: Reach;
+  readonly #trust: Trust;
   readonly #abort = new AbortController();
   readonly #flights = new Set<Flight>();
   #bytesInFlight = 0;
@@ -56,7 +57,6 @@ export class MirrorLink implements RegionLink {
   #unreadableMs = Number.NEGATIVE_INFINITY;
   /** The remote has refused what was sent for what it says: our own copy may have rotted, and is looked at before it is sent again. */
   #isSuspect = false;
-  #forgotten = false;
   #shownMs = Number.NEGATIVE_INFINITY;
   #cancelTimer: (() => void) | undefined;
   #waking = false;
@@ -64,6 +64,7 @@ export class MirrorLink implements RegionLink {
   constructor(options: MirrorLinkOptions, start: { readonly size: number; readonly cosigned: RemoteCosigned | undefined }) {
     this.#options = options;
     this.#reach = new Reach(options);
+    this.#trust = new Trust(options);
     this.#size = start.size;
     this.#cosigned = start.cosigned ?? { region: options.regionId, size: 0, note: '' };
   }
@@ -78,7 +79,7 @@ export class MirrorLink implements RegionLink {
   }
 
   isAvailable(): boolean {
-    return this.#reach.isAvailable() && !this.#forgotten;
+    return this.#reach.isAvailable() && this.#trust.uncounted === undefined;
   }
 
   status(): LinkStatus {
@@ -89,7 +90,7 @@ export class MirrorLink implements RegionLink {
   said(index: number): { readonly word: Word; readonly refusal?: Failure } {
     if (this.#isNamed(index)) return { word: 'refused', refusal: REFUSED_ENTRY };
     // A remote that has forgotten is not counted any more, whatever it once said.
-    return { word: index < this.#cosigned.size && !this.#forgotten ? 'acknowledged' : undefined };
+    return { word: index < this.#cosigned.size && this.#trust.uncounted === undefined ? 'acknowledged' : undefined };
   }
 
   /** The own log has grown, durably. */
@@ -103,13 +104,21 @@ export class MirrorLink implements RegionLink {
     const { word, refusal } = this.said(index);
     if (word === 'acknowledged') calls.acknowledged(index);
     else if (refusal !== undefined) calls.refused(index, refusal);
-    else if (this.#forgotten) calls.hopeless(index, FORGOTTEN);
+    else if (this.#trust.uncounted !== undefined) calls.hopeless(index, this.#trust.uncounted);
     else if (this.#isTroubled()) calls.open(index, receiptId);
     this.#wakeSoon();
   }
 
   /** Something that this remote should see has changed: the sync text, or what is certified. */
   look(): void {
+    this.#wakeSoon();
+  }
+
+  /** While it is distrusted nothing is sent to it, and nothing that it has said counts. */
+  distrust(isSo: boolean): void {
+    this.#trust.distrust(isSo);
+    this.#known = undefined;
+    this.#next = this.#cosigned.size;
     this.#wakeSoon();
   }
 
@@ -152,9 +161,9 @@ export class MirrorLink implements RegionLink {
   }
 
   #mayFly(now: number): boolean {
-    if (this.#isLoading || this.#flights.size >= FLIGHTS_MAX || this.#bytesInFlight >= FLIGHT_BYTES_MAX) return false;
+    if (this.#isLoading || this.#trust.isDistrusted || this.#flights.size >= FLIGHTS_MAX || this.#bytesInFlight >= FLIGHT_BYTES_MAX) return false;
     // Until it is known again where the remote stands, one batch at a time.
-    if ((this.#known === undefined || this.#reach.isBarred() || this.#forgotten) && this.#flights.size > 0) return false;
+    if ((this.#known === undefined || this.#reach.isBarred() || this.#trust.isForgotten) && this.#flights.size > 0) return false;
     return now >= this.#attemptDueMs(now) && now >= this.#spacedMs();
   }
 
@@ -172,11 +181,11 @@ export class MirrorLink implements RegionLink {
 
   /** When there is something to do by the clock alone. */
   #dueMs(now: number): number | undefined {
-    if (this.#isLoading) return undefined;
+    if (this.#isLoading || this.#trust.isDistrusted) return undefined;
     // More entries than may go at once: the next ones follow at a distance. Anything else waits for an answer.
     const isSpaced = this.#flights.size >= FLIGHTS_AT_ONCE && this.#flights.size < FLIGHTS_MAX && this.#known !== undefined && this.#next < this.#size;
     if (this.#flights.size > 0) return isSpaced && this.#bytesInFlight < FLIGHT_BYTES_MAX && !this.#reach.isBarred() ? this.#spacedMs() : undefined;
-    if (this.#forgotten) return Math.max(this.#shownMs + SHOW_MS, this.#attemptDueMs(now));
+    if (this.#trust.isForgotten) return Math.max(this.#shownMs + SHOW_MS, this.#attemptDueMs(now));
     const isDone = this.#known !== undefined && this.#next >= this.#size && this.#owedText() === undefined && !this.#owesCertified();
     return Math.max(isDone ? this.#sentMs + BEAT_MS : 0, this.#attemptDueMs(now));
   }
@@ -184,7 +193,7 @@ export class MirrorLink implements RegionLink {
   /** Sends whatever is next; false if there is nothing. */
   #sendNext(now: number): boolean {
     const { checkpoints, groups } = this.#options;
-    if (this.#forgotten) return this.#show(now);
+    if (this.#trust.isForgotten) return this.#show(now);
     // After a start, or a failure, the remote says where it stands (SPEC §3.2).
     if (this.#known === undefined) return this.#fly({ text: checkpoints.newest, kind: 'ask' });
     if (this.#next < this.#size) {
@@ -264,7 +273,8 @@ export class MirrorLink implements RegionLink {
     void this.#exchange(batch).then((report) => {
       this.#flights.delete(flight);
       this.#bytesInFlight -= flight.bytes;
-      if (this.#abort.signal.aborted) return;
+      // Sent before it was distrusted: what it says now is nobody's word.
+      if (this.#abort.signal.aborted || this.#trust.isDistrusted) return;
       this.#finish(flight, report);
       this.#wake();
     });
@@ -308,7 +318,7 @@ export class MirrorLink implements RegionLink {
       return;
     }
     // It holds what it once cosigned after all: somebody has brought it back.
-    if (text.size >= this.#cosigned.size) this.#forgotten = false;
+    if (text.size >= this.#cosigned.size) this.#trust.judge(text.size, 0);
     checkpoints.cosigned(text, regionId, line);
     this.#answered(text.size);
     const from = this.#cosigned.size;
@@ -351,24 +361,13 @@ export class MirrorLink implements RegionLink {
       onForgotten(`${regionId} holds ${size} entries of our log, and we hold ${this.#size}`);
       return;
     }
-    this.#judge(size, flight.cosigned);
+    this.#trust.judge(size, flight.cosigned);
     // It is beyond this text and can't sign it any more: no certificate can wait for it.
     if (flight.kind === 'text' && size > flight.text.size) checkpoints.abandonSync(flight.text);
     // Earlier batches may still be on their way: only when none is, it is known where to go on.
     if (this.#flights.size > 0) return;
-    this.#known = Math.max(size, this.#forgotten ? 0 : this.#cosigned.size);
+    this.#known = Math.max(size, this.#trust.isForgotten ? 0 : this.#cosigned.size);
     this.#next = this.#known;
-  }
-
-  /** A remote that holds less than it has cosigned has forgotten: nobody resumes from there. */
-  #judge(size: number, cosigned: number): void {
-    const { regionId, observe, calls } = this.#options;
-    const before = this.#forgotten;
-    this.#forgotten = size < cosigned;
-    if (!this.#forgotten || before) return;
-    const message = `${regionId} has cosigned ${cosigned} entries of our log and holds ${size}: it has forgotten, and is not counted`;
-    observe({ kind: 'alarm', alarm: 'remote-forgot', region: regionId, message });
-    calls.endAll(FORGOTTEN);
   }
 
   /** The remote says that what was sent is not what was signed: if our own copy has rotted, that is said at once, and it is not sent again. */

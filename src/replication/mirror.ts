@@ -5,19 +5,20 @@ import type { BatchAnswer, BatchJob } from '../log/decide-batch.ts';
 import { type LogText, parseLogText } from '../log/log-text.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { LogNumber } from '../ports/log-store.ts';
-import type { Observer } from '../ports/observer.ts';
 import type { BatchOrigin, MirrorAnswer } from '../ports/receiving.ts';
 import type { Signer } from '../ports/signer.ts';
 import { cosigners } from '../quorum/certificate.ts';
 import type { Cluster } from '../quorum/cluster.ts';
-import { equalBytes, sha256, toHex, utf8Bytes, utf8Text } from '../std/bytes.ts';
+import type { ForkEvidence } from '../quorum/fork-evidence.ts';
+import { sha256, toHex, utf8Bytes, utf8Text } from '../std/bytes.ts';
 import { verifyLogSignature } from '../tlog/checkpoint.ts';
 import { formatNote, formatSignature, type Note, parseNote } from '../tlog/note.ts';
 import { isQuorum } from '../tlog/policy.ts';
 import type { VerifierKey } from '../tlog/vkey.ts';
+import { type Alarms, PLAIN_ALARM } from './alarms.ts';
+import { Claims } from './claims.ts';
 import type { Committer } from './commit.ts';
 import type { LogReader } from './log-reader.ts';
-import type { Rotten } from './rotten.ts';
 
 /** A batch that came before its turn waits so long for what goes before it (SPEC §3.2). */
 const PARK_MS = 1_000;
@@ -35,9 +36,10 @@ export interface MirrorOptions {
   readonly signer: Signer;
   readonly committer: Committer;
   readonly reader: LogReader;
-  readonly rotten: Rotten;
   readonly clock: Clock;
-  readonly observe: Observer;
+  readonly alarms: Alarms;
+  /** The origin's key has signed two histories. */
+  readonly onFork: (evidence: ForkEvidence) => Promise<void>;
   /** This region was shown that it has signed more than it holds (SPEC §2.1). */
   readonly onForgotten: (reason: string) => void;
   /** Has it been? Then nothing is signed any more, whatever was under way. */
@@ -52,6 +54,8 @@ interface Parked {
 
 /** Another region's log as this one keeps it (SPEC §3.2): checks, parks, stores, cosigns. */
 export class Mirror {
+  /** What the origin is seen to have signed. */
+  readonly claims: Claims;
   readonly #options: MirrorOptions;
   /** By start. */
   readonly #parked = new Map<number, Parked>();
@@ -60,6 +64,8 @@ export class Mirror {
   #expected: number;
   #underWay = 0;
   #certified: KeptNote | undefined;
+  /** The newest checkpoint that led here, also where a refusal keeps it from being cosigned. */
+  #newest: { readonly size: number; readonly note: string } | undefined;
   /** A certified checkpoint beyond our own size, until we get there. */
   #ahead: { readonly note: Note; readonly text: LogText } | undefined;
 
@@ -67,10 +73,22 @@ export class Mirror {
     this.#options = options;
     this.#certified = options.certified;
     this.#expected = this.size;
+    this.claims = new Claims({
+      key: options.origin.key,
+      size: () => this.size,
+      prover: options.reader.prover,
+      signed: () => this.#signed(),
+      proved: options.onFork,
+    });
   }
 
   get size(): number {
     return this.#options.committer.head(this.#options.log).size;
+  }
+
+  /** The newest checkpoint of the origin that led here. */
+  get newest(): { readonly size: number; readonly note: string } | undefined {
+    return this.#signed().at(-1);
   }
 
   get reader(): LogReader {
@@ -136,7 +154,7 @@ export class Mirror {
   async #take(job: BatchJob, signed: string): Promise<MirrorAnswer> {
     // A batch of no entries asks where we stand: nothing that it waits for is on its way.
     const isAhead = job.start > this.#expected;
-    if (isAhead && (job.items.length === 0 || !(await this.#park(job)))) return { kind: 'size', size: this.size };
+    if (isAhead && (job.items.length === 0 || !(await this.#park(job)))) return this.#behind(job, this.size);
     this.#underWay += 1;
     this.#expected = Math.max(this.#expected, job.text.size);
     const answered = this.#submit(job, signed);
@@ -180,27 +198,51 @@ export class Mirror {
   }
 
   /** Durable from here on: now it is signed (SPEC §3.2 f). */
-  #say(answer: BatchAnswer, job: BatchJob, signed: string): MirrorAnswer {
-    const { signer, observe, origin } = this.#options;
+  #say(answer: BatchAnswer, job: BatchJob, signed: string): MirrorAnswer | Promise<MirrorAnswer> {
     switch (answer.kind) {
       case 'cosigned':
+        this.#accepted(job);
         if (this.#options.isForgotten()) return FORGOTTEN;
-        return { kind: 'cosigned', line: signer.cosign(signed, answer.atS) };
+        return { kind: 'cosigned', line: this.#options.signer.cosign(signed, answer.atS) };
       case 'refuses':
+        this.#accepted(job);
         return answer;
       case 'behind':
-        return { kind: 'size', size: answer.size };
-      case 'differs': {
-        const reason = answer.isFork ? 'fork: another root is known at this size' : 'the entries do not lead to the signed root';
-        observe({ kind: 'alarm', alarm: 'log-differs', region: origin.region, message: `The log of ${origin.region} at ${job.text.size}: ${reason}` });
-        return { kind: 'rejected', status: 422, reason };
-      }
+        return this.#behind(job, answer.size);
+      case 'differs':
+        return this.#differs(job, answer.isFork ? FORKED.reason : 'the entries do not lead to the signed root');
     }
+  }
+
+  /** The own tree is the one of this checkpoint up to its size: what was ahead may be judged now. */
+  #accepted({ text: { size }, note }: BatchJob): void {
+    if (size === this.size) this.#newest = { size, note };
+    // Evidence of what somebody has signed before: no part of this answer.
+    void this.claims.grown();
+  }
+
+  #signed(): readonly { readonly size: number; readonly note: string }[] {
+    const { texts } = this.#options.committer.head(this.#options.log);
+    return this.#newest === undefined ? texts : [...texts, this.#newest];
+  }
+
+  /** 409 with the own size, but for a checkpoint that this log never was: that one is a fork, of whatever size. */
+  async #behind(job: BatchJob, size: number): Promise<MirrorAnswer> {
+    return (await this.claims.look(parseNote(job.note))) === 'fork' ? FORKED : { kind: 'size', size };
+  }
+
+  /** 422, and never a signature. What can't be proved yet is kept with the alarm, and held against the log as it grows. */
+  async #differs(job: BatchJob, reason: string): Promise<MirrorAnswer> {
+    const { alarms, origin } = this.#options;
+    if ((await this.claims.look(parseNote(job.note))) === 'fork') return FORKED;
+    const message = `The log of ${origin.region} at size ${job.text.size}: ${reason}`;
+    await alarms.raise({ alarm: 'log-differs', region: origin.region, message, subject: job.textHash, notes: [job.note], evidence: undefined });
+    return { kind: 'rejected', status: 422, reason };
   }
 
   /** The second field, as far as it can be read; an invalid one is ignored and alarmed. */
   #readCertified(bytes: Uint8Array): { readonly note: Note; readonly text: LogText } | undefined {
-    const { origin, observe } = this.#options;
+    const { origin } = this.#options;
     try {
       const note = parseNote(utf8Text(bytes) ?? '');
       const text = parseLogText(note.text);
@@ -208,9 +250,15 @@ export class Mirror {
       throw new InvalidEvidenceError('checkpoint', 'is of another log');
     } catch (error) {
       if (!(error instanceof InvalidEvidenceError)) throw error;
-      observe({ kind: 'alarm', alarm: 'bad-certified-checkpoint', region: origin.region, message: error.message });
+      this.#badCertified(error.message);
       return undefined;
     }
+  }
+
+  #badCertified(message: string): undefined {
+    // The second field is no part of the answer.
+    void this.#options.alarms.raise({ ...PLAIN_ALARM, alarm: 'bad-certified-checkpoint', region: this.#options.origin.region, message });
+    return undefined;
   }
 
   /** Shown our own valid cosignature over more than we hold: we have forgotten (SPEC §2.1). */
@@ -229,7 +277,7 @@ export class Mirror {
 
   /** Kept once our own size has reached it, its signatures reach the threshold and its root is ours. */
   async #takeCertified({ note, text }: { readonly note: Note; readonly text: LogText }): Promise<void> {
-    const { cluster, observe, origin, reader, committer, log, rotten } = this.#options;
+    const { cluster, origin, committer, log } = this.#options;
     if (text.size <= (this.#certified?.size ?? -1)) return;
     if (text.size > this.size) {
       if (text.size > (this.#ahead?.text.size ?? -1)) this.#ahead = { note, text };
@@ -238,21 +286,11 @@ export class Mirror {
     if (this.#ahead !== undefined && this.#ahead.text.size <= text.size) this.#ahead = undefined;
     // Shown by an origin that thinks we have forgotten what we signed: we have not, and it is no certified checkpoint.
     if (note.signatures.every(({ name }) => name.startsWith(origin.key.name) || name === cluster.own.mirrorKey.name) && this.#hasSigned(note)) return undefined;
-    const bad = (message: string): void => observe({ kind: 'alarm', alarm: 'bad-certified-checkpoint', region: origin.region, message });
-    if (!isQuorum(cluster.policy.quorum, signedBy(cluster.policy, note))) return bad('A certified checkpoint has not the signatures for it');
-    const name = text.refused.length > 0 ? `${origin.key.name}/refused` : origin.key.name;
-    if (!this.isSignedByOrigin(note, name)) return bad('A certified checkpoint is not signed by its origin');
-    const root = await rotten.during(() => reader.prover.root(text.size)).catch(() => undefined);
-    if (root === undefined) return undefined;
-    if (!equalBytes(root, text.root)) {
-      observe({
-        kind: 'alarm',
-        alarm: 'fork',
-        region: origin.region,
-        message: `${origin.region} has certified another root at size ${text.size} than the one it sent`,
-      });
-      return undefined;
-    }
+    // Whoever else has signed it: it is a claim of the origin.
+    const standing = await this.claims.look(note);
+    if (standing === 'unsigned') return this.#badCertified('A certified checkpoint is not signed by its origin');
+    if (standing !== 'fits') return undefined;
+    if (!isQuorum(cluster.policy.quorum, signedBy(cluster.policy, note))) return this.#badCertified('A certified checkpoint has not the signatures for it');
     if (text.size <= (this.#certified?.size ?? -1)) return undefined;
     const kept = { log, size: text.size, note: formatNote(note) };
     // Where the store could not keep it, it is taken when it is told again (seed 257).
@@ -261,6 +299,8 @@ export class Mirror {
   }
 }
 
+/** SPEC §3.2: another root, under a valid signature. */
+const FORKED = { kind: 'rejected', status: 422, reason: 'fork: this log never had that root at that size' } as const;
 /** This region signs nothing before an operator has looked. */
 const FORGOTTEN: MirrorAnswer = { kind: 'rejected', status: 503, reason: 'this region has signed more than it remembers, and signs nothing' };
 

@@ -3,6 +3,7 @@ import type { Entropy } from '../ports/entropy.ts';
 import type { Observer } from '../ports/observer.ts';
 import { type Circuit, CLOSED_CIRCUIT, circuitState, nextCircuit } from '../region/circuit.ts';
 import type { Failure } from '../region/failure.ts';
+import { type Alarms, PLAIN_ALARM } from './alarms.ts';
 import { backgroundWaitMs, honouredRetryAfterMs, PAUSE_PROBE_MS } from './retry.ts';
 
 /** Calls ring an open circuit at once, but not more often than this: a refused connection fails in a millisecond. */
@@ -14,6 +15,7 @@ export interface ReachOptions {
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly observe: Observer;
+  readonly alarms: Alarms;
 }
 
 /** What a link shows of itself. */
@@ -84,6 +86,7 @@ export class Reach {
     this.#lastError = failure;
     this.#backgroundFailures = 0;
     this.#backgroundDueMs = 0;
+    if (this.#paused !== undefined) this.#options.alarms.end('link-paused', this.#options.regionId);
     this.#paused = undefined;
     this.#turnCircuit('reached');
     return wasBarred;
@@ -107,8 +110,9 @@ export class Reach {
   }
 
   #pause(failure: Failure, now: number): void {
-    const { observe, regionId } = this.#options;
-    if (this.#paused === undefined) observe({ kind: 'alarm', alarm: 'link-paused', region: regionId, message: failure.message });
+    const { alarms, regionId } = this.#options;
+    // No await: a condition is not stored.
+    void alarms.raise({ ...PLAIN_ALARM, alarm: 'link-paused', region: regionId, message: failure.message });
     this.#paused = failure;
     this.#backgroundDueMs = now + PAUSE_PROBE_MS;
   }

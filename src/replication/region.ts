@@ -1,9 +1,10 @@
 import { ReceiptSyncError } from '../errors.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Entropy } from '../ports/entropy.ts';
-import { type LogNumber, type LogStore, NO_CHANGES, OWN_LOG, RECEIVED_LOG, type Recovered } from '../ports/log-store.ts';
+import type { EvidenceFiles } from '../ports/evidence-files.ts';
+import { type LogNumber, type LogStore, OWN_LOG, type Recovered } from '../ports/log-store.ts';
 import type { Observer, SyncEvent } from '../ports/observer.ts';
-import type { MirrorHeaders, Peer } from '../ports/peer.ts';
+import type { MirrorHeaders, Peer, Shown } from '../ports/peer.ts';
 import type { ReceiptIndex, StoredReceipt } from '../ports/receipt-index.ts';
 import type { BatchOrigin, MirrorAnswer, ReceiveAnswer, Receiving, ServedLog } from '../ports/receiving.ts';
 import type { Roster } from '../quorum/roster.ts';
@@ -12,23 +13,24 @@ import { QuorumNotReachedError } from '../region/quorum-error.ts';
 import type { HealthReport, RegionSyncStatus, SyncResult, Verification } from '../region/sync-result.ts';
 import { toHex } from '../std/bytes.ts';
 import type { Edge } from '../tlog/edge.ts';
+import { type Alarm, Alarms, PLAIN_ALARM } from './alarms.ts';
 import { Broadcast, type PlacedEvent } from './broadcast.ts';
 import type { Span } from './certified-range.ts';
 import type { Signatures } from './certify.ts';
-import { Committer, type Progress, type StoreState } from './commit.ts';
+import { Committer, type Progress } from './commit.ts';
 import { Evidence, type Signing } from './evidence.ts';
-import { linkStatus } from './link-status.ts';
 import { Links } from './links.ts';
 import { type ListPage, type ListQuery, list } from './listing.ts';
+import { linkStatus, type RegionOverview } from './overview.ts';
 import { receive } from './receive.ts';
 import { LogReaders, Rotten } from './rotten.ts';
-import { soundRecovered } from './sound-notes.ts';
 import { SoundReads } from './sound-reads.ts';
 import { type Standing, standing } from './standing.ts';
 import { resumeSync, type SyncOptions, type SyncParts, syncReceipt } from './sync.ts';
 import { Tail } from './tail.ts';
 import { verify } from './verify.ts';
 import { WaitingRoom } from './waiting-room.ts';
+import { Watch } from './watch.ts';
 
 const NO_KEYS = 'This region has no keys: its quorum makes no certificates';
 
@@ -54,45 +56,8 @@ export interface RegionPorts {
   readonly peer: (regionId: string) => Peer;
   /** What this region signs with, and who else does; without it the plain protocol alone is spoken. */
   readonly signing?: Signing | undefined;
-}
-
-/** Something an operator must look at. */
-export interface Alarm {
-  readonly alarm: string;
-  readonly region: string;
-  readonly message: string;
-}
-
-/** What `/api/v1/status` shows of the region as a whole. */
-export interface RegionOverview {
-  readonly region: string;
-  readonly threshold: number;
-  readonly weight: number;
-  readonly reachableWeight: number;
-  readonly receipts: number;
-  readonly store: StoreState;
-  readonly alarms: readonly Alarm[];
-}
-
-/** Opens a region: recovers its logs and begins to deliver what is owed. Rejects with StoreFailedError if the store can't be read. */
-export async function openRegion(settings: RegionSettings, ports: RegionPorts): Promise<Region> {
-  const { signing, store } = ports;
-  const before = await store.recover();
-  const news = signing === undefined || before.forgot !== undefined ? [] : newMirrors(signing, before);
-  if (news.length > 0) await store.commit({ ...NO_CHANGES, mirrored: news });
-  const recovered = news.length > 0 ? await store.recover() : before;
-  const sound = signing === undefined ? { recovered, problems: [] } : soundRecovered(recovered, signing.cluster);
-  const region = new Region(settings, ports, sound.recovered);
-  region.start(sound.problems);
-  return region;
-}
-
-/** Logs that are mirrored for the first time get the next numbers. */
-function newMirrors({ cluster }: Signing, { logs }: Recovered): readonly { readonly log: LogNumber; readonly origin: string }[] {
-  const known = new Set([...logs.values()].map(({ origin }) => origin));
-  const next = Math.max(RECEIVED_LOG, ...logs.keys()) + 1;
-  const origins = [...cluster.remotes.values()].map(({ logKey }) => logKey.name).filter((origin) => !known.has(origin));
-  return origins.map((origin, n) => ({ log: next + n, origin }));
+  /** Where evidence of forks is kept. */
+  readonly files: EvidenceFiles;
 }
 
 /** One region: the receipts it holds, what it owes, and everybody who waits. Built of ports only. */
@@ -101,10 +66,12 @@ export class Region implements Receiving {
   readonly #ports: RegionPorts;
   readonly #roster: Roster;
   readonly #committer: Committer;
+  readonly #alarms: Alarms;
   readonly #tail: Tail;
   readonly #room: WaitingRoom;
   readonly #evidence: Evidence | undefined;
   readonly #links: Links;
+  readonly #watch: Watch | undefined;
   readonly #peers: readonly { readonly peer: Peer; readonly timeoutMs: number }[];
   readonly #remotes: RegionSettings['regions'];
   readonly #broadcast: Broadcast;
@@ -129,15 +96,17 @@ export class Region implements Receiving {
     this.#roster = { threshold: settings.quorumThreshold, localWeight: settings.weight, remotes: enabled ? settings.regions : [] };
     this.#room = new WaitingRoom(this.#roster, observe);
     const progress = (): Progress => ({ offsets: this.#links.offsets(), cosigned: this.#links.cosigned(), notes: this.#evidence?.notes ?? [] });
-    this.#rotten = new Rotten({ region: settings.region, observe });
+    this.#rotten = new Rotten((message) => void this.#alarms.raise({ ...PLAIN_ALARM, alarm: 'rotten', region: settings.region, message, subject: message }));
     const found = { rotten: this.#rotten, observe };
     this.#committer = new Committer({ ...ports, ...found, region: settings.region, onOwnGroup: (group) => this.#links.grown(group), progress }, recovered);
+    this.#alarms = new Alarms({ clock, observe, record: (changes) => this.#committer.record(changes) }, recovered);
     this.#tail = new Tail({ store: ports.store, rotten: this.#rotten }, recovered.logs.get(OWN_LOG)?.size ?? 0);
-    this.#readers = new LogReaders(ports.store, (log) => this.#committer.head(log));
+    this.#readers = new LogReaders({ store: ports.store, rotten: this.#rotten }, (log) => this.#committer.head(log));
     this.#reads = new SoundReads({ index: ports.store, readers: this.#readers, rotten: this.#rotten });
     this.#evidence = this.#newEvidence(settings, recovered);
     this.#peers = this.#roster.remotes.map(({ regionId }, n) => ({ peer: ports.peer(regionId), timeoutMs: settings.regions[n]?.timeoutMs ?? 0 }));
     this.#links = this.#newLinks(settings, recovered);
+    this.#watch = this.#newWatch();
     this.#sync = {
       committer: this.#committer,
       room: this.#room,
@@ -157,6 +126,7 @@ export class Region implements Receiving {
     if (this.#forgot !== undefined) this.#sayForgot(this.#forgot);
     this.#links.start();
     this.#evidence?.start();
+    this.#watch?.start();
     this.#observe({ kind: 'ready', region: this.regionId });
   }
 
@@ -212,6 +182,20 @@ export class Region implements Receiving {
 
   servedLog(originHash: string | undefined): ServedLog | undefined {
     return this.#evidence?.served(originHash);
+  }
+
+  shown(): Shown {
+    return this.#evidence?.shown() ?? { checkpoints: [], evidence: [] };
+  }
+
+  /** Every alarm that is remembered, the newest first; `overview` has those that stand. */
+  alarms(): readonly Alarm[] {
+    return this.#alarms.record;
+  }
+
+  /** An operator has looked. Throws as `Alarms.acknowledge`. */
+  acknowledgeAlarm(id: string, reason: string): Promise<Alarm> {
+    return this.#alarms.acknowledge(id, reason);
   }
 
   /** A certificate of a receipt that is stored here, from any log. Throws NOT_FOUND, NOT_CERTIFIED. */
@@ -271,11 +255,6 @@ export class Region implements Receiving {
 
   overview(): RegionOverview {
     const { threshold, localWeight } = this.#roster;
-    const forgot = this.#forgot === undefined ? [] : [{ alarm: 'forgot', region: this.regionId, message: this.#forgot }];
-    const paused = this.#links.all.flatMap((link, n) => {
-      const message = link.status().paused?.message;
-      return message === undefined ? [] : [{ alarm: 'link-paused', region: this.#remotes[n]?.regionId ?? '', message }];
-    });
     return {
       region: this.regionId,
       threshold,
@@ -283,7 +262,7 @@ export class Region implements Receiving {
       reachableWeight: this.#reachableWeight(),
       receipts: this.#committer.receiptCount,
       store: this.#committer.state,
-      alarms: [...forgot, ...this.#rotten.found.map((message) => ({ alarm: 'rotten', region: this.regionId, message })), ...paused],
+      alarms: this.#alarms.standing,
     };
   }
 
@@ -301,6 +280,8 @@ export class Region implements Receiving {
     this.#room.dismiss();
     this.#stop.abort();
     this.#evidence?.close();
+    this.#watch?.stop();
+    this.#alarms.close();
     this.#links.stop();
     await this.#committer.close();
     await Promise.all(this.#peers.map(({ peer }) => peer.close()));
@@ -328,10 +309,11 @@ export class Region implements Receiving {
       [...recovered.logs].flatMap(([log, { origin }]) => (origin === logKey.name ? [[region, log] as const] : [])),
     );
     const found = { readers: this.#readers, rotten: this.#rotten };
-    const parts = { ...signing, ...found, store, clock, committer: this.#committer, observe: this.#observe, region: settings.region };
+    const parts = { ...signing, ...found, store, clock, committer: this.#committer, alarms: this.#alarms, files: this.#ports.files };
     return new Evidence(
       {
         ...parts,
+        region: settings.region,
         exclusive: settings.exclusive,
         logs: new Map(numbers),
         onForgotten: this.#onForgotten,
@@ -353,6 +335,7 @@ export class Region implements Receiving {
       roster: this.#roster,
       committer: this.#committer,
       observe: this.#observe,
+      alarms: this.#alarms,
       evidence: this.#evidence,
     };
     const { maxRetries, retryBackoffMs } = settings;
@@ -370,18 +353,34 @@ export class Region implements Receiving {
     );
   }
 
+  /** Looks at what the remotes with keys show, while this region signs. */
+  #newWatch(): Watch | undefined {
+    const { clock, entropy, signing } = this.#ports;
+    const evidence = this.#evidence;
+    if (evidence === undefined) return undefined;
+    const remotes = this.#peers.flatMap(({ peer, timeoutMs }, n) => {
+      const regionId = this.#remotes[n]?.regionId ?? '';
+      return signing?.cluster.remotes.has(regionId) === true
+        ? [{ regionId, peer, timeoutMs, isReachable: () => this.#links.all[n]?.isAvailable() === true }]
+        : [];
+    });
+    return new Watch({ remotes, evidence, clock, entropy });
+  }
+
   /** This region has signed more than it holds: it stores, sends and signs nothing from now on, and after a restart either. */
   readonly #onForgotten = (reason: string): void => {
     if (this.#forgot !== undefined) return;
     this.#forgot = reason;
     this.#links.stop();
+    this.#watch?.stop();
     void this.#committer.forget(reason);
     this.#sayForgot(reason);
   };
 
   #sayForgot(reason: string): void {
     const message = `This region remembers less than it has signed, and signs nothing: ${reason}`;
-    this.#observe({ kind: 'alarm', alarm: 'forgot', region: this.regionId, message });
+    // No await: a condition is not stored; what it rests on is.
+    void this.#alarms.raise({ ...PLAIN_ALARM, alarm: 'forgot', region: this.regionId, message });
   }
 
   #awaitCertificate(placed: { readonly receiptId: string; readonly index: number }): Promise<string> {

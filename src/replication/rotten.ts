@@ -1,32 +1,26 @@
 import { ReceiptSyncError } from '../errors.ts';
 import type { LogHead } from '../log/heads.ts';
 import type { LogNumber, LogStore } from '../ports/log-store.ts';
-import type { Observer } from '../ports/observer.ts';
 import { LogReader } from './log-reader.ts';
 
-/** Different damages that are told of one by one; more of them say nothing new: the audit lists all. */
+/** Different damages that are remembered, so that each is told of once; more of them say nothing new: the audit lists all. */
 const TOLD_MAX = 64;
 
 /** What this region has found to have rotted in its own store since it started, by whatever read. */
 export class Rotten {
-  readonly #options: { readonly region: string; readonly observe: Observer };
+  readonly #raise: (message: string) => void;
   readonly #told = new Set<string>();
 
-  constructor(options: { readonly region: string; readonly observe: Observer }) {
-    this.#options = options;
-  }
-
-  /** Damages by what was said of them, oldest first. */
-  get found(): readonly string[] {
-    return [...this.#told];
+  /** `raise`: the alarm. */
+  constructor(raise: (message: string) => void) {
+    this.#raise = raise;
   }
 
   /** Raises an alarm, once for each damage. */
   tell(message: string): void {
     if (this.#told.has(message) || this.#told.size >= TOLD_MAX) return;
     this.#told.add(message);
-    const { region, observe } = this.#options;
-    observe({ kind: 'alarm', alarm: 'rotten', region, message: `${message}: it is not served; look with receipts verify-chain` });
+    this.#raise(`${message}: it is not served; look with receipts verify-chain`);
   }
 
   /** Whatever comes, one after the other; where something rotten ends it, that is told of on its way. */
@@ -57,19 +51,19 @@ export function isRotten(error: unknown): error is ReceiptSyncError {
 
 /** One reader a log, so that what one caller has checked no other checks again. */
 export class LogReaders {
-  readonly #store: LogStore;
+  readonly #parts: { readonly store: LogStore; readonly rotten: Rotten };
   readonly #head: (log: LogNumber) => LogHead;
   readonly #readers = new Map<LogNumber, LogReader>();
 
-  constructor(store: LogStore, head: (log: LogNumber) => LogHead) {
-    this.#store = store;
+  constructor(parts: { readonly store: LogStore; readonly rotten: Rotten }, head: (log: LogNumber) => LogHead) {
+    this.#parts = parts;
     this.#head = head;
   }
 
   of(log: LogNumber): LogReader {
     const known = this.#readers.get(log);
     if (known !== undefined) return known;
-    const reader = new LogReader(this.#store, log, () => this.#head(log));
+    const reader = new LogReader(this.#parts, log, () => this.#head(log));
     this.#readers.set(log, reader);
     return reader;
   }

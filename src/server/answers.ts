@@ -1,6 +1,7 @@
 import { problemJson, problemOf } from '../adapters/http/problem.ts';
 import type { RegionSyncStatus, SyncResult, Verification } from '../region/sync-result.ts';
-import type { RegionOverview } from '../replication/region.ts';
+import type { RegionOverview } from '../replication/overview.ts';
+import { alarmJson } from './alarm-routes.ts';
 
 /** What one receipt is answered with: an HTTP status and a JSON object. */
 export interface ItemAnswer {
@@ -65,5 +66,14 @@ export function regionsOf(status: readonly RegionSyncStatus[]): readonly Record<
 
 export function statusJson(overview: RegionOverview, status: readonly RegionSyncStatus[]): string {
   const { region, threshold, weight, reachableWeight, receipts, store, alarms } = overview;
-  return JSON.stringify({ region, threshold, weight, reachable_weight: reachableWeight, receipts, store, alarms, regions: regionsOf(status) });
+  return JSON.stringify({
+    region,
+    threshold,
+    weight,
+    reachable_weight: reachableWeight,
+    receipts,
+    store,
+    alarms: alarms.map(alarmJson),
+    regions: regionsOf(status),
+  });
 }

@@ -12,6 +12,7 @@ import type { StoredReceipt } from '../ports/receipt-index.ts';
 import type { Receipt } from '../receipt/receipt.ts';
 import { isLoopbackHost } from '../std/loopback.ts';
 import { rfc3339 } from '../std/time.ts';
+import { alarmRoutes } from './alarm-routes.ts';
 import { arrayStatus, errorAnswer, type ItemAnswer, itemJson, regionsOf, resultAnswer, statusJson, verificationJson } from './answers.ts';
 import { AuditRoute } from './audit-route.ts';
 import { batchStream } from './batch-stream.ts';
@@ -67,7 +68,10 @@ export function localRoutes(options: LocalOptions): readonly Route[] {
     { methods: ['GET'], path: '/api/v1/range', handle: guard((exchange) => sendRange(manager, exchange)) },
     { methods: ['GET'], path: '/api/v1/backup', handle: guard((exchange) => sendBackup(manager, exchange)) },
     read('/health', async ({ response }) => sendHealth(manager, response)),
-    ...logRoutes((originHash) => manager.servedLog(originHash)).map((route) => ({ ...route, handle: guard(route.handle) })),
+    ...[...alarmRoutes(manager, bodies), ...logRoutes((originHash) => manager.servedLog(originHash))].map((route) => ({
+      ...route,
+      handle: guard(route.handle),
+    })),
     // Probes carry no token and ask no other region.
     probe('/livez', () => true),
     probe('/readyz', () => manager.isReady()),

@@ -56,36 +56,50 @@ export interface ConsistencyProof {
 export function verifyConsistency({ oldSize, oldRoot, newSize, newRoot, path }: ConsistencyProof): boolean {
   if (!isCount(oldSize) || !isCount(newSize) || oldSize === 0 || oldSize > newSize) return false;
   if (oldSize === newSize) return path.length === 0 && equalBytes(oldRoot, newRoot);
-  if (!areHashes([oldRoot, newRoot, ...path])) return false;
   // Where the old tree is one perfect subtree, its root is the first node, and the proof leaves it out.
   const isPerfect = oldSize === largestPower(oldSize);
-  const [first, ...rest] = isPerfect ? [oldRoot, ...path] : path;
-  return first !== undefined && leadsToBoth({ oldSize, oldRoot, newSize, newRoot, path: rest }, first);
+  const reached = prefixRoots({ oldSize, newSize, path: isPerfect ? [oldRoot, ...path] : path });
+  return reached !== undefined && equalBytes(reached.oldRoot, oldRoot) && equalBytes(reached.newRoot, newRoot);
 }
 
-function leadsToBoth({ oldSize, oldRoot, newSize, newRoot, path }: ConsistencyProof, first: Uint8Array): boolean {
+/** The roots of one tree at two of its sizes. */
+export interface PrefixRoots {
+  readonly oldRoot: Uint8Array;
+  readonly newRoot: Uint8Array;
+}
+
+/**
+ * The roots that a path leads to: `SUBPROOF(oldSize, D[newSize], false)` of RFC 6962 §2.1.2, so a consistency proof that names its
+ * first node also where that is the older tree's root. If `newRoot` is the root of some tree of `newSize` leaves, `oldRoot` is the
+ * root of its first `oldSize` ones: hashes can't be found that lead to the one and to another of the other. `undefined` where sizes
+ * (0 < old < new) and length do not belong together.
+ */
+export function prefixRoots({ oldSize, newSize, path }: Pick<ConsistencyProof, 'oldSize' | 'newSize' | 'path'>): PrefixRoots | undefined {
+  if (!isCount(oldSize) || !isCount(newSize) || oldSize === 0 || oldSize >= newSize || !areHashes(path)) return undefined;
+  const [first, ...rest] = path;
+  if (first === undefined) return undefined;
   let node = oldSize - 1;
   let last = newSize - 1;
   while (node % 2 === 1) {
     node = Math.floor(node / 2);
     last = Math.floor(last / 2);
   }
-  let oldReached = first;
-  let newReached = first;
-  for (const sibling of path) {
-    if (last === 0) return false;
+  let oldRoot = first;
+  let newRoot = first;
+  for (const sibling of rest) {
+    if (last === 0) return undefined;
     if (node % 2 === 1 || node === last) {
-      oldReached = nodeHash(sibling, oldReached);
-      newReached = nodeHash(sibling, newReached);
+      oldRoot = nodeHash(sibling, oldRoot);
+      newRoot = nodeHash(sibling, newRoot);
       while (node % 2 === 0 && node !== 0) {
         node = Math.floor(node / 2);
         last = Math.floor(last / 2);
       }
-    } else newReached = nodeHash(newReached, sibling);
+    } else newRoot = nodeHash(newRoot, sibling);
     node = Math.floor(node / 2);
     last = Math.floor(last / 2);
   }
-  return last === 0 && equalBytes(oldReached, oldRoot) && equalBytes(newReached, newRoot);
+  return last === 0 ? { oldRoot, newRoot } : undefined;
 }
 
 /** The largest power of two that is at most `count` (≥ 1). */

@@ -63,6 +63,12 @@ export class Prover {
     return (await Promise.all(path)).reverse();
   }
 
+  /** `SUBPROOF(oldSize, D[newSize], false)`: what leads to the roots at both sizes (`prefixRoots`). */
+  async prefix(oldSize: number, newSize: number): Promise<readonly Uint8Array[]> {
+    const [path, root] = await Promise.all([this.consistency(oldSize, newSize), this.root(oldSize)]);
+    return oldSize === largestPower(oldSize) ? [root, ...path] : path;
+  }
+
   /** The hashes that lead from all leaves [first, end) at once to the root (`LeafRange`), from left to right. */
   beside(range: { readonly first: number; readonly end: number }, size: number): Promise<readonly Uint8Array[]> {
     return Promise.all(besideRange(range, size).map(({ start, end }) => this.#range(start, end, size)));

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -9,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { build } from 'vite';
-import { type CertificateReport, verifyCertificate } from '../../src/verify.ts';
+import { type CertificateReport, type ForkReport, verifyCertificate, verifyFork } from '../../src/verify.ts';
 import { SAMPLES, sample, vectorText } from '../tlog/vectors.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
@@ -33,7 +34,7 @@ before(async () => {
   await writeFile(join(folder, 'index.html'), '<!doctype html><meta charset="utf-8"><script type="module" src="./app.js"></script>');
   await writeFile(
     join(folder, 'app.js'),
-    "import { verifyCertificate } from 'receipt-sync/verify';\nglobalThis.verifyAll = (inputs) => Promise.all(inputs.map((input) => verifyCertificate(input)));\n",
+    "import { verifyCertificate, verifyFork } from 'receipt-sync/verify';\nglobalThis.verifyAll = (inputs) => Promise.all(inputs.map((input) => ('evidence' in input ? verifyFork(input) : verifyCertificate(input))));\n",
   );
   await build({ root: folder, logLevel: 'error', configFile: false, build: { outDir: 'out', minify: true } });
   const assets = await readdir(join(folder, 'out', 'assets'));
@@ -81,22 +82,39 @@ function inputs(): readonly { readonly certificate: string; readonly receipt: st
   });
 }
 
-test('in chromium every certificate gets the same report as in Node, check by check', async () => {
+/** Evidence of forks, some of it altered. */
+function forks(): readonly { readonly evidence: string; readonly policy?: string }[] {
+  const read = (name: string): string => readFileSync(new URL(`../vectors/evidence/${name}`, import.meta.url), 'utf8');
+  const policy = read('policy');
+  return ['fork-8-of-13.json', 'fork-equal-sizes.json', 'no-fork-5-of-13.json'].flatMap((name) => {
+    const evidence = read(name);
+    const altered = [
+      evidence.replace('"proof": [', '"proof": ["",'),
+      evidence.replace(/13\\n./, '13\\nA'),
+      evidence.replace('{', '{"type":"receipt-sync/fork/v1",'),
+    ];
+    return [{ evidence }, { evidence, policy }, ...altered.map((text) => ({ evidence: text, policy }))];
+  });
+}
+
+test('in chromium every certificate and every evidence gets the same report as in Node, check by check', async () => {
   const address = server?.address();
   const port = typeof address === 'object' && address !== null ? address.port : 0;
-  const all = inputs();
+  const all = [...inputs(), ...forks()];
   const { chromium } = await import(PLAYWRIGHT);
   const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', headless: true, args: ['--no-sandbox'] });
   try {
     const page = await browser.newPage();
     await page.goto(`http://127.0.0.1:${port}/`);
     await page.waitForFunction('globalThis.verifyAll !== undefined');
-    const reports: readonly CertificateReport[] = JSON.parse(
+    const reports: readonly (CertificateReport | ForkReport)[] = JSON.parse(
       await page.evaluate(`globalThis.verifyAll(${JSON.stringify(all)}).then((reports) => JSON.stringify(reports))`),
     );
-    const expected = await Promise.all(all.map((input) => verifyCertificate(input)));
+    const expected = await Promise.all(
+      all.map((input): Promise<CertificateReport | ForkReport> => ('evidence' in input ? verifyFork(input) : verifyCertificate(input))),
+    );
     assert.deepEqual(reports, JSON.parse(JSON.stringify(expected)));
-    assert.ok(reports.filter(({ valid }) => valid).length >= SAMPLES.length);
+    assert.ok(reports.filter(({ valid }) => valid).length >= SAMPLES.length + 4);
     assert.ok(reports.some(({ valid }) => !valid));
   } finally {
     await browser.close();

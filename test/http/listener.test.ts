@@ -19,6 +19,7 @@ function listening(plain: PlainAccess, answer: ReceiveAnswer): Promise<Listening
     admitBatch: () => ({ kind: 'rejected', status: 404, reason: 'no mirrors' }) as const,
     receiveBatch: async () => ({ kind: 'closed' }) as const,
     servedLog: () => undefined,
+    shown: () => ({ checkpoints: [], evidence: [] }),
     originOf: () => undefined,
   };
   return listen(peerListener({ region, plain, healthJson: () => '{}', onInternal: () => undefined, onRefused: () => undefined, nowMs: () => 0 }));

@@ -2,24 +2,25 @@ import assert from 'node:assert/strict';
 import { chmodSync, cpSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { newKeys, readSigner } from '../../src/adapters/signer-file.ts';
-import { recordsOf } from '../../src/adapters/store-sqlite/journal-record.ts';
 import { MirroredCluster, until } from '../mirrored.ts';
 import { receiptOf } from '../receipts.ts';
+import { recordsIn } from '../store/journal-of.ts';
 
 const THREE = { weights: { 'us-east-1': 1, 'us-west-1': 1, 'eu-west-1': 1 }, threshold: 2 };
 
 /** Makes the lock file forget a commit in its middle, as it does of its own when it is full. */
-function forgetCommit(lock: string, number: number): void {
+function forgetCommit(dataDir: string, number: number): void {
+  const lock = `${dataDir}.lock`;
   const file = readFileSync(lock);
-  const at = recordsOf(file).find((record) => record.kind === 'commit' && record.number === number)?.at;
+  const at = recordsIn(lock, dataDir).find((record) => record.kind === 'commit' && record.number === number)?.at;
   assert.ok(at !== undefined);
   file.fill(0, at, at + 4);
   writeFileSync(lock, file);
 }
 
 /** The newest commit that a lock file tells of. */
-function newestCommit(lock: string): number {
-  return recordsOf(readFileSync(lock)).at(-1)?.number ?? 0;
+function newestCommit(dataDir: string): number {
+  return recordsIn(`${dataDir}.lock`, dataDir).at(-1)?.number ?? 0;
 }
 
 test('a store that is put back from an older copy is brought up from its lock file, and signs on', async () => {
@@ -50,14 +51,14 @@ test('a store that is put back from a copy older than its lock file reaches: it 
   await east.manager.syncReceipt(receiptOf(1), { waitFor: 'all' });
   await east.stop();
   cpSync(dataDir, `${dataDir}.copy`, { recursive: true });
-  const before = newestCommit(`${dataDir}.lock`);
+  const before = newestCommit(dataDir);
   await east.start();
   await east.manager.syncReceipt(receiptOf(2), { waitFor: 'all' });
   await east.manager.syncReceipt(receiptOf(22), { waitFor: 'all' });
   await east.stop();
   rmSync(dataDir, { recursive: true });
   renameSync(`${dataDir}.copy`, dataDir);
-  forgetCommit(`${dataDir}.lock`, before + 1);
+  forgetCommit(dataDir, before + 1);
   await east.start();
   assert.deepEqual(
     east.manager.overview().alarms.map(({ alarm }) => alarm),

@@ -1,11 +1,12 @@
-import { MemoryDisk, MemoryStore } from '../../sim/memory-store.ts';
+import { MemoryDisk, MemoryFiles, MemoryStore } from '../../sim/memory-store.ts';
 import { Random } from '../../sim/random.ts';
 import { VirtualClock } from '../../sim/virtual-clock.ts';
 import { logLines } from '../../src/adapters/observers/log-lines.ts';
 import { statusFailure } from '../../src/adapters/peer-http/failures.ts';
 import type { SyncEvent } from '../../src/ports/observer.ts';
 import type { Delivery, Parcel, Peer } from '../../src/ports/peer.ts';
-import { openRegion, type Region, type RegionSettings } from '../../src/replication/region.ts';
+import { openRegion } from '../../src/replication/open-region.ts';
+import type { Region, RegionSettings } from '../../src/replication/region.ts';
 
 /** What a remote answers to the n-th request (from 0) that it gets: one answer for all receipts in it. */
 export type Script = (request: number, parcels: readonly Parcel[]) => Promise<Delivery> | Delivery;
@@ -49,6 +50,7 @@ export async function scene(
       failure: { code: 'HTTP_STATUS', message: 'No mirror', retryable: false, consequence: 'pause', countsAgainst: true },
     }),
     read: async () => ({ kind: 'missing' }),
+    shown: async () => undefined,
     close: async () => undefined,
   });
   const settings: RegionSettings = {
@@ -62,8 +64,16 @@ export async function scene(
     exclusive: false,
     ...change,
   };
-  const store = new MemoryStore(change.disk ?? new MemoryDisk());
-  const region = await openRegion(settings, { store, clock, entropy: new Random(1), observe: (event) => events.push(event), peer });
+  const disk = change.disk ?? new MemoryDisk();
+  const store = new MemoryStore(disk);
+  const region = await openRegion(settings, {
+    store,
+    clock,
+    entropy: new Random(1),
+    observe: (event) => events.push(event),
+    peer,
+    files: new MemoryFiles(disk),
+  });
   return {
     region,
     clock,

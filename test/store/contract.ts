@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { ALARMS_KEPT, type AlarmRecord } from '../../src/log/alarm.ts';
 import { encodeGroup, groupItems } from '../../src/log/group.ts';
 import type { Changes, LogStore, NewGroup, Recovered } from '../../src/ports/log-store.ts';
 import { NO_CHANGES, OWN_LOG, RECEIVED_LOG } from '../../src/ports/log-store.ts';
@@ -84,6 +85,32 @@ export function storeContract(engine: Engine): void {
     assert.deepEqual(recovered.offsets, [{ region: 'west', offset: 2 }]);
     assert.deepEqual(recovered.parked, [parked]);
     assert.deepEqual((await again.get('rec-2'))?.receipt, receiptOf(2));
+    await again.close();
+  });
+
+  check('alarms are kept as they are, replaced by their number, and forgotten only when they are acknowledged and old', async (open) => {
+    const store = await open();
+    const alarm = (id: number, acknowledged: AlarmRecord['acknowledged']): AlarmRecord => ({
+      id,
+      alarm: 'fork',
+      region: 'west',
+      subject: `s${id}`,
+      message: 'two histories',
+      notes: ['one\n\n\u2014 a b\n', 'two'],
+      evidence: id === 1 ? 'ab'.repeat(32) : undefined,
+      raisedAtMs: 1_700_000_000_000 + id,
+      acknowledged,
+    });
+    await store.commit({ ...NO_CHANGES, alarms: [alarm(1, undefined), alarm(2, undefined)] });
+    await store.commit({ ...NO_CHANGES, alarms: [alarm(2, { atMs: 5, reason: 'seen' })] });
+    await store.close();
+    const again = await open();
+    assert.deepEqual((await again.recover()).alarms, [alarm(1, undefined), alarm(2, { atMs: 5, reason: 'seen' })]);
+    await again.commit({ ...NO_CHANGES, alarms: [alarm(2 + ALARMS_KEPT, undefined)] });
+    assert.deepEqual(
+      (await again.recover()).alarms.map(({ id }) => id),
+      [1, 2 + ALARMS_KEPT],
+    );
     await again.close();
   });
 

@@ -5,12 +5,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { recordsOf, standingOf } from '../../src/adapters/store-sqlite/journal-record.ts';
+import { encodeRecord, recordsOf, standingOf } from '../../src/adapters/store-sqlite/journal-record.ts';
 import { openSqliteStore } from '../../src/adapters/store-sqlite/store.ts';
 import { encodeGroup } from '../../src/log/group.ts';
 import { NO_CHANGES, OWN_LOG } from '../../src/ports/log-store.ts';
 import { receiptOf, sealed } from '../receipts.ts';
 import { changesOf, groupOf, type Store } from './contract.ts';
+import { journalKey, recordsIn } from './journal-of.ts';
 
 /** A folder for stores, and what lies beside them. */
 async function inFolder(body: (folder: string) => Promise<void>): Promise<void> {
@@ -91,7 +92,7 @@ test('a copy that the journal does not reach any more has forgotten; one that it
     // Of the five commits that a copy lacks, one is not in the journal any more.
     const short = join(folder, 'short');
     cpSync(kept, short, { recursive: true });
-    const gap = recordsOf(lock).find(({ number }) => number === 8);
+    const gap = recordsOf(journalKey(kept), lock).find(({ number }) => number === 8);
     assert.ok(gap !== undefined);
     lock.fill(0, gap.at, gap.at + 4);
     writeFileSync(`${short}.lock`, lock);
@@ -103,7 +104,7 @@ test('a copy that the journal does not reach any more has forgotten; one that it
     await store.close();
   }));
 
-test('a record that is torn, or of another store, or of another history is none to go on from', () =>
+test('a record that is torn, or of another history, is none to go on from', () =>
   inFolder(async (folder) => {
     const data = join(folder, 'data');
     const store = await open(data, true);
@@ -111,7 +112,8 @@ test('a record that is torn, or of another store, or of another history is none 
     const { storeId } = await store.recover();
     await store.close();
     const file = readFileSync(`${data}.lock`);
-    const records = recordsOf(file);
+    const key = journalKey(data);
+    const records = recordsOf(key, file);
     assert.deepEqual(
       records.map(({ kind, number }) => [kind, number]),
       [['start', 0], ...[1, 2, 3, 4, 5, 6].map((number) => ['commit', number])],
@@ -122,7 +124,7 @@ test('a record that is torn, or of another store, or of another history is none 
       storeId,
       name: 'the lock',
     });
-    const standing = (store: ReturnType<typeof at>, bytes: Uint8Array = file) => standingOf(recordsOf(bytes), store);
+    const standing = (store: ReturnType<typeof at>, bytes: Uint8Array = file) => standingOf(recordsOf(key, bytes), store);
     const behind = standing(at(4));
     assert.ok(behind.kind === 'behind');
     assert.deepEqual(
@@ -144,9 +146,25 @@ test('a record that is torn, or of another store, or of another history is none 
     assert.match(gap.kind === 'forgot' ? gap.why : '', /knows of commit 6, this store ends with 4: it is an older copy/);
     const other = standing({ ...at(4), chain: new Uint8Array(32).fill(7) });
     assert.match(other.kind === 'forgot' ? other.why : '', /different histories at commit 4/);
-    const stranger = standing({ ...at(4), storeId: 'ab'.repeat(16) });
-    assert.match(stranger.kind === 'forgot' ? stranger.why : '', /names another store/);
     assert.equal(standing(at(4), Buffer.alloc(8_192, 7)).kind, 'forgot');
+  }));
+
+test('what a receipt says is never taken for a record, wherever it lies in the file', () =>
+  inFolder(async (folder) => {
+    const data = join(folder, 'data');
+    const store = await open(data, true);
+    await append(store, 0, 3);
+    const { storeId } = await store.recover();
+    await store.close();
+    // Whoever knows the store's id can write all of a record but its key.
+    const forged = encodeRecord(new Uint8Array(32), { kind: 'commit', storeId, number: 99, previous: new Uint8Array(32), body: new Uint8Array() });
+    const lock = readFileSync(`${data}.lock`);
+    const free = recordsIn(`${data}.lock`, data).at(-1)?.at ?? 0;
+    lock.set(forged.bytes, free + 4_096);
+    writeFileSync(`${data}.lock`, lock);
+    const again = await open(data, true);
+    assert.equal((await again.recover()).forgot, undefined);
+    await again.close();
   }));
 
 test('more than the journal holds goes through it, by turns of its halves, and a power cut at any time loses nothing', () =>

@@ -73,6 +73,38 @@ test('a store of format 1 is brought up once, with a tree over all that it holds
   }
 });
 
+test('a store of format 2 is brought up once, with all that it holds, and keeps alarms from then on', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'receipt-sync-format-2-'));
+  try {
+    const store = await openSqliteStore({ dataDir: folder, region: 'here' });
+    await store.commit({ ...NO_CHANGES, groups: [groupOf(RECEIVED_LOG, 0, [receiptOf(1)])] });
+    await store.close();
+    const database = new DatabaseSync(join(folder, 'receipts.db'));
+    database.exec('DROP TABLE alarm; PRAGMA user_version = 2');
+    database.close();
+    for (const id of [1, 2]) {
+      const again = await openSqliteStore({ dataDir: folder, region: 'here' });
+      const { alarms, logs } = await again.recover();
+      assert.deepEqual([alarms.length, logs.get(RECEIVED_LOG)?.size], [id - 1, 1]);
+      const alarm = {
+        id,
+        alarm: 'conflict',
+        region: 'west',
+        subject: '',
+        message: '',
+        notes: [],
+        evidence: undefined,
+        raisedAtMs: 0,
+        acknowledged: undefined,
+      } as const;
+      await again.commit({ ...NO_CHANGES, alarms: [alarm] });
+      await again.close();
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+});
+
 test('a store opens where a tile has rotted, for its entries lead to its root, and not where nothing does', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'receipt-sync-rotten-'));
   try {

@@ -59,6 +59,8 @@ export function logLines(event: SyncEvent): readonly LogLine[] {
       return [say('info', 'Store takes writes again')];
     case 'alarm':
       return [say('error', `Alarm ${event.alarm} for region ${event.region}: ${event.message}`)];
+    case 'alarm-ended':
+      return [say('info', `Alarm ${event.alarm} for region ${event.region} has ended${event.reason === '' ? '' : `: acknowledged: ${event.reason}`}`)];
     case 'resync':
       return [say('warn', `${event.dropped} events were dropped for a slow reader`)];
     case 'draining':

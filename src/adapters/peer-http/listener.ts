@@ -12,6 +12,7 @@ import { ARRAY_BYTES_MAX, ARRAY_ITEMS_MAX, BodyBudget, bearerMatches, type Item,
 import { dispatch, type Exchange, exchangeOf, type Reporting, type Route, refusalOf } from '../http/route.ts';
 import { storedJson } from '../http/stored-json.ts';
 import { isBatch, takeBatch } from './mirror-route.ts';
+import { shownJson } from './shown.ts';
 
 /** Who may post and read by the plain protocol (CONTRACT §2 `plain`). */
 export interface PlainAccess {
@@ -50,6 +51,7 @@ function peerRoutes(options: PeerListenerOptions): readonly Route[] {
     { methods: ['GET', 'HEAD'], path: '/receipt-sync', handle: hello },
     { methods: ['POST'], path: '/api/v1/receipts', handle: receive },
     { methods: ['GET', 'HEAD'], path: { before: '/api/v1/receipts/', after: '' }, handle: (exchange, id) => sendStored(options, exchange, id) },
+    { methods: ['GET', 'HEAD'], path: '/checkpoints', handle: ({ response }) => sendJson(response, 200, shownJson(region.regionId, region.shown())) },
     ...logRoutes((originHash) => region.servedLog(originHash)),
     { methods: ['GET', 'HEAD'], path: '/livez', handle: probe(() => true) },
     { methods: ['GET', 'HEAD'], path: '/readyz', handle: probe(() => region.isReady()) },

@@ -1,6 +1,6 @@
 import { Pool } from 'undici';
 import { BATCH_MEDIA_TYPE } from '../../log/batch.ts';
-import type { Delivery, DeliveryReport, MirrorHeaders, MirrorReport, Parcel, Peer, Reading } from '../../ports/peer.ts';
+import type { Delivery, DeliveryReport, MirrorHeaders, MirrorReport, Parcel, Peer, Reading, Shown } from '../../ports/peer.ts';
 import { canonicalBytes, receiptDigest } from '../../receipt/canonical.ts';
 import { receiptFromJson } from '../../receipt/wire.ts';
 import type { Failure } from '../../region/failure.ts';
@@ -11,6 +11,7 @@ import { rfc3339 } from '../../std/time.ts';
 import { badAnswer, exchangeFailure, statusFailure, wrongIdentity } from './failures.ts';
 import { type HttpAnswer, type HttpCall, httpCall, TooLong } from './http-call.ts';
 import { mirrorReport } from './mirror-report.ts';
+import { parseShown, SHOWN_BYTES_MAX } from './shown.ts';
 
 /** An answer to one receipt, and to a read (SPEC §3.1). */
 const ANSWER_BYTES_MAX = 64 * 1024;
@@ -94,6 +95,16 @@ export class HttpPeer implements Peer {
       return this.#reading(receiptId, answer.body);
     } catch (error) {
       return { kind: 'failed', failure: error instanceof TooLong ? badAnswer(error.message) : exchangeFailure(error) };
+    }
+  }
+
+  async shown(signal: AbortSignal): Promise<Shown | undefined> {
+    try {
+      const answer = await this.#request({ method: 'GET', path: `${this.#basePath}/checkpoints`, bytesMax: SHOWN_BYTES_MAX, signal });
+      return answer.status === 200 ? parseShown(jsonOf(answer.body)) : undefined;
+    } catch {
+      // Away, or it says too much: there is nothing to look at, and the link knows best how it is.
+      return undefined;
     }
   }
 

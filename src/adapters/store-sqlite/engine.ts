@@ -1,6 +1,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { deserialize, serialize } from 'node:v8';
 import { StoreFailedError } from '../../errors.ts';
+import { ALARMS_KEPT, type AlarmRecord } from '../../log/alarm.ts';
 import { TEXTS_KEPT } from '../../log/changes.ts';
 import { recordedAt } from '../../log/entry.ts';
 import { groupItems } from '../../log/group.ts';
@@ -11,7 +12,7 @@ import { parkedReceipts, remoteCosigned, remoteOffsets } from './claims.ts';
 import { type ChainedCommit, NO_CHAIN } from './journal-record.ts';
 import { openDirectory, type StoreIdentity } from './open.ts';
 import { bytesOf } from './reader.ts';
-import { recoverLogs } from './recovery.ts';
+import { recoverAlarms, recoverLogs } from './recovery.ts';
 import { resultCode, SQLITE_FULL } from './result-codes.ts';
 import { COMMIT_NUMBER } from './schema.ts';
 import { type StartedStore, startJournal } from './start-journal.ts';
@@ -62,6 +63,7 @@ export class Engine {
       offsets: remoteOffsets(database),
       parked: parkedReceipts(database),
       cosigned: remoteCosigned(database),
+      alarms: recoverAlarms(database),
     };
   }
 
@@ -136,6 +138,13 @@ export class Engine {
     for (const { log, size, note: kept } of changes.notes) note.run(log, size, kept);
     for (const { region, size, note: kept } of changes.cosigned) cosigned.run(region, size, kept);
     for (const reason of changes.forgot) this.#statements.forgot.run(reason);
+    for (const alarm of changes.alarms) this.#keepAlarm(alarm);
+  }
+
+  #keepAlarm({ id, alarm, region, subject, message, notes, evidence, raisedAtMs, acknowledged }: AlarmRecord): void {
+    const word = [acknowledged?.atMs ?? null, acknowledged?.reason ?? null] as const;
+    this.#statements.alarm.run(id, alarm, region, subject, message, JSON.stringify(notes), evidence ?? null, raisedAtMs, ...word);
+    this.#statements.forgetAlarms.run(ALARMS_KEPT);
   }
 
   #nextSlot(log: LogNumber): number {
@@ -253,6 +262,8 @@ type StatementName =
   | 'note'
   | 'cosigned'
   | 'forgot'
+  | 'alarm'
+  | 'forgetAlarms'
   | 'commitNumber'
   | 'offset'
   | 'park'
@@ -278,6 +289,8 @@ function prepare(database: DatabaseSync): Readonly<Record<StatementName, Stateme
     ),
     cosigned: database.prepare('INSERT OR REPLACE INTO remote_cosigned VALUES (?, ?, ?)'),
     forgot: database.prepare("INSERT OR REPLACE INTO meta (key, value) VALUES ('forgot', ?)"),
+    alarm: database.prepare('INSERT OR REPLACE INTO alarm VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)'),
+    forgetAlarms: database.prepare('DELETE FROM alarm WHERE acknowledged_at_ms IS NOT NULL AND id <= (SELECT max(id) FROM alarm) - ?'),
     commitNumber: database.prepare(`UPDATE log SET size = ?, root = ? WHERE log = ${COMMIT_NUMBER}`),
     offset: database.prepare('INSERT INTO remote_offset VALUES (?, ?) ON CONFLICT (region) DO UPDATE SET idx = excluded.idx'),
     park: database.prepare('INSERT INTO parked VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING'),

@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto';
 import { view } from '../../std/buffer.ts';
 import { equalBytes, sha256, toHex } from '../../std/bytes.ts';
 
@@ -10,7 +11,7 @@ const CHAIN_BYTES = 32;
 /** Of a store that has no commit yet. */
 export const NO_CHAIN: Uint8Array = new Uint8Array(CHAIN_BYTES);
 
-/** A commit, and the hash over it and all before it: two histories never share one. */
+/** A commit, and the MAC over it and all before it: two histories never share one. */
 export interface ChainedCommit {
   readonly number: number;
   readonly chain: Uint8Array;
@@ -33,8 +34,11 @@ export interface RecordBytes {
   readonly chain: Uint8Array;
 }
 
-/** `magic | u32 length | store id[16] | u64 number | chain before[32] | body | SHA-256 of all that[32]`; that hash is the chain of a commit. */
-export function encodeRecord(record: Omit<JournalRecord, 'at' | 'chain'>): RecordBytes {
+/**
+ * `magic | u32 length | store id[16] | u64 number | chain before[32] | body | HMAC-SHA-256 of all that[32]`; the MAC is the chain of a
+ * commit. Keyed, because bodies hold what strangers wrote: where an old record is overwritten in part, its rest must not pass for one.
+ */
+export function encodeRecord(key: Uint8Array, record: Omit<JournalRecord, 'at' | 'chain'>): RecordBytes {
   const { kind, storeId, number, previous, body } = record;
   const end = HEAD_BYTES + body.length;
   const bytes = Buffer.alloc(Math.ceil((end + CHAIN_BYTES) / PAGE_BYTES) * PAGE_BYTES);
@@ -44,34 +48,34 @@ export function encodeRecord(record: Omit<JournalRecord, 'at' | 'chain'>): Recor
   bytes.writeBigUInt64BE(BigInt(number), 24);
   bytes.set(previous, 32);
   bytes.set(body, HEAD_BYTES);
-  const hash = sha256(bytes.subarray(0, end));
-  bytes.set(hash, end);
-  return { bytes, chain: kind === 'start' ? previous : hash };
+  const mac = macOf(key, bytes.subarray(0, end));
+  bytes.set(mac, end);
+  return { bytes, chain: kind === 'start' ? previous : mac };
 }
 
-/** Every whole record of a journal, in the order of commits; what is torn or overwritten in part is none. */
-export function recordsOf(file: Uint8Array): readonly JournalRecord[] {
-  const whole = view(file);
+function macOf(key: Uint8Array, bytes: Uint8Array): Buffer {
+  return createHmac('sha256', key).update(bytes).digest();
+}
+
+/** Every whole record of a piece of a journal that begins at `at`, in the order they lie there; what is torn or overwritten in part is none. */
+export function recordsOf(key: Uint8Array, piece: Uint8Array, at = 0): readonly JournalRecord[] {
+  const whole = view(piece);
   const records: JournalRecord[] = [];
-  for (let at = 0; at + HEAD_BYTES + CHAIN_BYTES <= whole.length; at += PAGE_BYTES) {
-    const magic = whole.toString('latin1', at, at + 4);
+  for (let from = 0; from + HEAD_BYTES + CHAIN_BYTES <= whole.length; from += PAGE_BYTES) {
+    const magic = whole.toString('latin1', from, from + 4);
     const kind = magic === MAGIC.commit ? 'commit' : magic === MAGIC.start ? 'start' : undefined;
-    const end = at + HEAD_BYTES + whole.readUInt32BE(at + 4);
+    const end = from + HEAD_BYTES + whole.readUInt32BE(from + 4);
     if (kind === undefined || end + CHAIN_BYTES > whole.length) continue;
-    const hash = sha256(whole.subarray(at, end));
-    if (!equalBytes(hash, whole.subarray(end, end + CHAIN_BYTES))) continue;
-    const previous = whole.subarray(at + 32, at + 64);
-    records.push({
-      kind,
-      storeId: toHex(whole.subarray(at + 8, at + 24)),
-      number: Number(whole.readBigUInt64BE(at + 24)),
-      previous,
-      body: whole.subarray(at + HEAD_BYTES, end),
-      chain: kind === 'start' ? previous : hash,
-      at,
-    });
+    const mac = macOf(key, whole.subarray(from, end));
+    if (!equalBytes(mac, whole.subarray(end, end + CHAIN_BYTES))) continue;
+    const previous = Uint8Array.from(whole.subarray(from + 32, from + 64));
+    const storeId = toHex(whole.subarray(from + 8, from + 24));
+    const number = Number(whole.readBigUInt64BE(from + 24));
+    const body = Uint8Array.from(whole.subarray(from + HEAD_BYTES, end));
+    records.push({ kind, storeId, number, previous, body, chain: kind === 'start' ? previous : mac, at: at + from });
+    from = Math.floor((end + CHAIN_BYTES - 1) / PAGE_BYTES) * PAGE_BYTES;
   }
-  return records.sort((a, b) => a.number - b.number);
+  return records;
 }
 
 /** What a store is to make of a journal that was found. */
@@ -82,12 +86,11 @@ export type Standing =
   | { readonly kind: 'forgot'; readonly why: string };
 
 /** Compares a store with its journal. `name`: what an operator is shown of it. */
-export function standingOf(records: readonly JournalRecord[], store: ChainedCommit & { readonly storeId: string; readonly name: string }): Standing {
-  const { storeId, number, chain, name } = store;
-  const foreign = records.find((record) => record.storeId !== storeId);
+export function standingOf(found: readonly JournalRecord[], store: ChainedCommit & { readonly name: string }): Standing {
+  const { number, chain, name } = store;
+  const records = found.toSorted((a, b) => a.number - b.number);
   const last = records.at(-1);
   if (last === undefined) return { kind: 'forgot', why: `${name} is damaged` };
-  if (foreign !== undefined) return { kind: 'forgot', why: `${name} names another store, ${foreign.storeId}, not this one, ${storeId}` };
   const here = records.find((record) => record.number === number);
   if (here !== undefined && !equalBytes(here.chain, chain))
     return { kind: 'forgot', why: `${name} and this store have different histories at commit ${number}` };
@@ -99,6 +102,13 @@ export function standingOf(records: readonly JournalRecord[], store: ChainedComm
 
 function follows(record: JournalRecord, chain: Uint8Array): boolean {
   return equalBytes(record.previous, chain);
+}
+
+/** Whose journal this claims to be, for a message: its key alone can tell. */
+export function claimedStore(file: Uint8Array): string | undefined {
+  const whole = view(file);
+  const isRecord = whole.length >= HEAD_BYTES && [MAGIC.commit, MAGIC.start].some((magic) => whole.toString('latin1', 0, 4) === magic);
+  return isRecord ? toHex(whole.subarray(8, 24)) : undefined;
 }
 
 /** The lock file of stores before there was a journal: two sectors, written by turns, each with the number of a commit. */

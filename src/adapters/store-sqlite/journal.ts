@@ -1,7 +1,7 @@
-import { closeSync, constants, fdatasyncSync, fstatSync, fsyncSync, openSync, writeSync } from 'node:fs';
+import { closeSync, constants, fdatasyncSync, fstatSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { assert } from '../../std/assert.ts';
-import { type ChainedCommit, encodeRecord, PAGE_BYTES, type RecordBytes } from './journal-record.ts';
+import { type ChainedCommit, encodeRecord, type JournalRecord, PAGE_BYTES, type RecordBytes, recordsOf } from './journal-record.ts';
 
 /** Two halves, written by turns: one is not touched while the other may be needed. A turn's changes, some 5 MiB at the most, fit one. */
 const HALF_BYTES: number = 8 * 1024 * 1024;
@@ -16,35 +16,51 @@ const STEP_BYTES: number = 256 * 1024;
 export class Journal {
   readonly #fd: number;
   readonly #storeId: string;
+  readonly #key: Uint8Array;
   #half: 0 | 1;
   /** Where the next record goes, from the start of its half. */
   #at = 0;
   #fileBytes: number;
   #chain: Uint8Array;
 
-  private constructor(fd: number, begun: { readonly storeId: string; readonly half: 0 | 1; readonly chain: Uint8Array }) {
+  private constructor(fd: number, begun: { readonly storeId: string; readonly key: Uint8Array; readonly half: 0 | 1; readonly chain: Uint8Array }) {
     this.#fd = fd;
     this.#storeId = begun.storeId;
+    this.#key = begun.key;
     this.#half = begun.half;
     this.#chain = begun.chain;
     this.#fileBytes = fstatSync(fd).size;
   }
 
   /** Goes on after commit `number`, all of which is safe in the database. `newest`: where the last record lies, which is left as it is. */
-  static open(path: string, from: ChainedCommit & { readonly storeId: string; readonly newest: number | undefined }): Journal {
-    const { storeId, number, chain, newest } = from;
+  static open(path: string, from: ChainedCommit & { readonly storeId: string; readonly key: Uint8Array; readonly newest: number | undefined }): Journal {
+    const { storeId, key, number, chain, newest } = from;
     const fd = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600);
-    const journal = new Journal(fd, { storeId, chain, half: newest !== undefined && newest < HALF_BYTES ? 1 : 0 });
-    journal.write(encodeRecord({ kind: 'start', storeId, number, previous: chain, body: new Uint8Array() }));
+    const journal = new Journal(fd, { storeId, key, chain, half: newest !== undefined && newest < HALF_BYTES ? 1 : 0 });
+    journal.write(encodeRecord(key, { kind: 'start', storeId, number, previous: chain, body: new Uint8Array() }));
     journal.advance();
     fsyncSync(fd);
     syncDirectory(dirname(path));
     return journal;
   }
 
+  /** Every whole record of a journal, or of what lies in its place; `undefined` where nothing does. One half in memory at a time. */
+  static read(path: string, key: Uint8Array): readonly JournalRecord[] | undefined {
+    const fd = openIfThere(path);
+    if (fd === undefined) return undefined;
+    try {
+      return [0, HALF_BYTES].flatMap((at) => {
+        const piece = Buffer.alloc(Math.min(HALF_BYTES, Math.max(0, fstatSync(fd).size - at)));
+        return recordsOf(key, piece.subarray(0, readSync(fd, piece, 0, piece.length, at)), at);
+      });
+    } finally {
+      closeSync(fd);
+    }
+  }
+
   /** The next commit's record. */
   record(number: number, body: Uint8Array): RecordBytes {
-    return encodeRecord({ kind: 'commit', storeId: this.#storeId, number, previous: this.#chain, body });
+    return encodeRecord(this.#key, { kind: 'commit', storeId: this.#storeId, number, previous: this.#chain, body });
   }
 
   /** Is there room for it in this half? If not, all that was committed must be safe in the database before `turn`. */
@@ -97,6 +113,15 @@ export class Journal {
     const to = Math.ceil(end / STEP_BYTES) * STEP_BYTES;
     writeWhole(this.#fd, new Uint8Array(to - from), from);
     this.#fileBytes = to;
+  }
+}
+
+function openIfThere(path: string): number | undefined {
+  try {
+    return openSync(path, 'r');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw error;
   }
 }
 

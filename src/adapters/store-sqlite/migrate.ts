@@ -3,7 +3,7 @@ import { frameLeaves, growTree } from '../../log/growth.ts';
 import { OWN_LOG } from '../../ports/log-store.ts';
 import { EMPTY_EDGE, rootOf } from '../../tlog/edge.ts';
 import { bytesOf } from './reader.ts';
-import { COMMIT_NUMBER, FORMAT_2, SCHEMA_VERSION } from './schema.ts';
+import { COMMIT_NUMBER, FORMAT_2, FORMAT_3, SCHEMA_VERSION } from './schema.ts';
 
 /**
  * Brings a store of an older format up to ours in one transaction: killed in between it is what it was. From format 1 the own log
@@ -12,10 +12,12 @@ import { COMMIT_NUMBER, FORMAT_2, SCHEMA_VERSION } from './schema.ts';
 export function migrate(database: DatabaseSync, version: number): void {
   if (version === SCHEMA_VERSION) return;
   database.exec('BEGIN IMMEDIATE');
-  database.exec(`ALTER TABLE log ADD COLUMN root BLOB; ALTER TABLE log ADD COLUMN origin TEXT; ${FORMAT_2}
-    INSERT INTO log (log, size, last_recorded_at) VALUES (${COMMIT_NUMBER}, 0, '0')`);
-  plantTree(database);
-  database.exec(`PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT`);
+  if (version < 2) {
+    database.exec(`ALTER TABLE log ADD COLUMN root BLOB; ALTER TABLE log ADD COLUMN origin TEXT; ${FORMAT_2}
+      INSERT INTO log (log, size, last_recorded_at) VALUES (${COMMIT_NUMBER}, 0, '0')`);
+    plantTree(database);
+  }
+  database.exec(`${FORMAT_3} PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT`);
 }
 
 function plantTree(database: DatabaseSync): void {

@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { StoreFailedError } from '../../errors.ts';
+import { ALARM_KINDS, ALARMS_KEPT, type AlarmRecord } from '../../log/alarm.ts';
 import { recordedAt } from '../../log/entry.ts';
 import { wholeItems } from '../../log/group.ts';
 import type { LogNumber, RecoveredLog } from '../../ports/log-store.ts';
@@ -49,6 +50,29 @@ function recoverEdge(database: DatabaseSync, log: RootedLog): Edge {
 function rooted(edge: Edge | undefined, { size, root }: RootedLog): Edge | undefined {
   if (edge?.size !== size) return undefined;
   return root === undefined || equalBytes(rootOf(edge), root) ? edge : undefined;
+}
+
+/** Alarms that wait for an operator, and the newest of those that were acknowledged. */
+export function recoverAlarms(database: DatabaseSync): readonly AlarmRecord[] {
+  const rows = database.prepare('SELECT * FROM alarm WHERE acknowledged_at_ms IS NULL OR id > (SELECT max(id) FROM alarm) - ? ORDER BY id').all(ALARMS_KEPT);
+  return rows.flatMap((row): readonly AlarmRecord[] => {
+    // A kind that only a later version raises stays in the table until that version reads it again.
+    const alarm = ALARM_KINDS.find((kind) => kind === row['kind']);
+    if (alarm === undefined) return [];
+    return [
+      {
+        id: Number(row['id']),
+        alarm,
+        region: String(row['region']),
+        subject: String(row['subject']),
+        message: String(row['message']),
+        notes: JSON.parse(String(row['notes'])),
+        evidence: row['evidence'] === null ? undefined : String(row['evidence']),
+        raisedAtMs: Number(row['raised_at_ms']),
+        acknowledged: row['acknowledged_at_ms'] === null ? undefined : { atMs: Number(row['acknowledged_at_ms']), reason: String(row['reason']) },
+      },
+    ];
+  });
 }
 
 function edgeOfTiles(database: DatabaseSync, { log, size }: RootedLog): Edge | undefined {

@@ -1,7 +1,7 @@
 /** "RSsq": marks our files for SQLite's header and file(1). */
 export const APPLICATION_ID = 0x52_53_73_71;
-/** 1: receipts by the plain protocol. 2: trees, mirrored logs, what was signed. */
-export const SCHEMA_VERSION = 2;
+/** 1: receipts by the plain protocol. 2: trees, mirrored logs, what was signed. 3: alarms. */
+export const SCHEMA_VERSION = 3;
 
 /** The row of `log` whose size is the number of the last commit: on the same page as the logs, so that counting costs no write. */
 export const COMMIT_NUMBER = 0;
@@ -16,6 +16,12 @@ export const FORMAT_2: string = `
     PRIMARY KEY (log, region, first)) WITHOUT ROWID;
   CREATE TABLE certified (log INTEGER PRIMARY KEY, size INTEGER NOT NULL, note TEXT NOT NULL) WITHOUT ROWID;
   CREATE TABLE remote_cosigned (region TEXT PRIMARY KEY, size INTEGER NOT NULL, note TEXT NOT NULL) WITHOUT ROWID;
+`;
+
+/** What format 3 has beside those: alarms, and what operators had to say to them. */
+export const FORMAT_3: string = `
+  CREATE TABLE alarm (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, region TEXT NOT NULL, subject TEXT NOT NULL, message TEXT NOT NULL,
+    notes TEXT NOT NULL, evidence TEXT, raised_at_ms INTEGER NOT NULL, acknowledged_at_ms INTEGER, reason TEXT);
 `;
 
 /**
@@ -33,5 +39,6 @@ export const SCHEMA: string = `
     at_ms INTEGER NOT NULL, PRIMARY KEY (region, idx)) WITHOUT ROWID;
   CREATE TABLE probe (filler BLOB NOT NULL);
   ${FORMAT_2}
+  ${FORMAT_3}
   INSERT INTO log (log, size, last_recorded_at) VALUES (${COMMIT_NUMBER}, 0, '0');
 `;

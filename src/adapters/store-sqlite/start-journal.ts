@@ -1,8 +1,9 @@
-import { readFileSync, truncateSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { closeSync, openSync, readSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { Journal } from './journal.ts';
-import { type ChainedCommit, type JournalRecord, oldLockOf, recordsOf, type Standing, standingOf } from './journal-record.ts';
+import { type ChainedCommit, claimedStore, type JournalRecord, oldLockOf, type Standing, standingOf } from './journal-record.ts';
 
 /** A store that was opened: whether it may be written and signed for. */
 export interface StartedStore {
@@ -41,11 +42,15 @@ export function startJournal(database: DatabaseSync, starting: Starting): Starte
   const starts = Number(meta.get('starts') ?? 0) + 1;
   const remember = database.prepare('INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)');
   remember.run('starts', String(starts));
+  // Made with the store, and in no journal: nobody who writes receipts can know it.
+  const keyHex = meta.get('journal_key') ?? randomBytes(32).toString('hex');
+  if (!meta.has('journal_key')) remember.run('journal_key', keyHex);
+  const store = { storeId, key: Buffer.from(keyHex, 'hex') };
   const inside = join(dataDir, 'journal');
   const [path, other] = signs ? [lockPath(dataDir), inside] : [inside, lockPath(dataDir)];
   // Whichever was kept before: a region may have got keys since, or lost them.
-  for (const record of missingFrom(compare(other, storeId, last()))) replay(record);
-  const standing = compare(path, storeId, last());
+  for (const record of missingFrom(compare(other, store, last()))) replay(record);
+  const standing = compare(path, store, last());
   const forgot = signs ? (meta.get('forgot') ?? forgotten(standing, { path, hasSigned: meta.get('signed') === '1' })) : undefined;
   if (forgot !== undefined) return { storeId, starts, forgot, journal: undefined };
   for (const record of missingFrom(standing)) replay(record);
@@ -54,7 +59,7 @@ export function startJournal(database: DatabaseSync, starting: Starting): Starte
   if (signs) remember.run('signed', '1');
   starting.makeDurable();
   const newest = standing?.kind === 'behind' ? standing.newest : undefined;
-  return { storeId, starts, forgot: undefined, journal: Journal.open(path, { storeId, ...last(), newest }) };
+  return { storeId, starts, forgot: undefined, journal: Journal.open(path, { ...store, ...last(), newest }) };
 }
 
 function missingFrom(standing: Standing | undefined): readonly JournalRecord[] {
@@ -72,23 +77,27 @@ function metaOf(database: DatabaseSync): ReadonlyMap<string, string> {
 }
 
 /** `undefined` where there is none. */
-function compare(path: string, storeId: string, last: ChainedCommit): Standing | undefined {
-  const file = read(path);
-  if (file === undefined) return undefined;
+function compare(path: string, { storeId, key }: { readonly storeId: string; readonly key: Uint8Array }, last: ChainedCommit): Standing | undefined {
+  const records = Journal.read(path, key);
+  if (records === undefined) return undefined;
   const name = `the lock file ${path}`;
-  const old = oldLockOf(file);
-  const records = recordsOf(file);
-  if (old === undefined || records.length > 0) return standingOf(records, { ...last, storeId, name });
-  if (old.storeId !== storeId) return { kind: 'forgot', why: `${name} names another store, ${old.storeId}, not this one, ${storeId}` };
+  if (records.length > 0) return standingOf(records, { ...last, name });
+  const head = begin(path);
+  const old = oldLockOf(head);
+  const owner = old?.storeId ?? claimedStore(head);
+  if (owner !== undefined && owner !== storeId) return { kind: 'forgot', why: `${name} names another store, ${owner}, not this one, ${storeId}` };
+  if (old === undefined) return standingOf([], { ...last, name });
   if (old.number <= last.number) return { kind: 'behind', missing: [], newest: 0 };
   return { kind: 'forgot', why: `${name} knows of commit ${old.number}, this store ends with ${last.number}: it is an older copy` };
 }
 
-function read(path: string): Buffer | undefined {
+/** The first KiB of a file. */
+function begin(path: string): Uint8Array {
+  const bytes = Buffer.alloc(1_024);
+  const fd = openSync(path, 'r');
   try {
-    return readFileSync(path);
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-    throw error;
+    return bytes.subarray(0, readSync(fd, bytes, 0, bytes.length, 0));
+  } finally {
+    closeSync(fd);
   }
 }

@@ -1,10 +1,24 @@
 import { recordedAtMs } from '../log/entry.ts';
 import type { RegionSyncStatus } from '../region/sync-result.ts';
 import { rfc3339 } from '../std/time.ts';
+import type { Alarm } from './alarms.ts';
+import type { StoreState } from './commit.ts';
 import type { RegionLink } from './link.ts';
 import type { Tail } from './tail.ts';
 
-/** How one remote stands (CONTRACT §1), as its link knows; without sync there is no link, and nobody is away. */
+/** What `/api/v1/status` shows of the region as a whole. */
+export interface RegionOverview {
+  readonly region: string;
+  readonly threshold: number;
+  readonly weight: number;
+  readonly reachableWeight: number;
+  readonly receipts: number;
+  readonly store: StoreState;
+  /** Those that stand. */
+  readonly alarms: readonly Alarm[];
+}
+
+/** What is known of one remote; where sync is off there is no link, and nobody to be away. */
 export async function linkStatus(regionId: string, link: RegionLink | undefined, tail: Tail): Promise<RegionSyncStatus> {
   if (link === undefined) {
     return { regionId, isAvailable: true, failureCount: 0, lastSyncTimestamp: null, circuit: 'closed', owedCount: 0, owedSince: null, lastError: null };
