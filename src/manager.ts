@@ -238,8 +238,8 @@ export class ReceiptSyncManager implements AsyncDisposable {
   }
 
   /**
-   * Checks every stored receipt, tile and signature while everything goes on, as read from the disk; takes at most half of one core. Rejects with the
-   * signal's reason.
+   * Checks every stored receipt, tile and signature while everything goes on, as read from the disk; takes at most half of one core. What it finds raises the alarm
+   * `rotten` too. Rejects with the signal's reason.
    */
   audit({ limit, signal, onFinding, onProgress }: AuditOptions): Promise<StoreAudit> {
     let restedMs = systemClock.monotonicMs();
@@ -251,7 +251,11 @@ export class ReceiptSyncManager implements AsyncDisposable {
     };
     const edgeOf = (log: number): ReturnType<Region['edgeOf']> => this.#region.edgeOf(log);
     const policy = this.#signing?.cluster.policy;
-    return auditStore({ store: this.#store, region: this.config.region, policy, edgeOf, limit, structure: false, rest, onFinding, onProgress });
+    const found = (finding: Finding): void => {
+      this.#region.foundRotten(`${finding.log}: ${finding.message}`);
+      onFinding(finding);
+    };
+    return auditStore({ store: this.#store, region: this.config.region, policy, edgeOf, limit, structure: false, rest, onFinding: found, onProgress });
   }
 
   /** Refuses new calls, waits for commits and callers up to `timeout`, resolves the rest as pending, closes the store. */

@@ -5,12 +5,13 @@ import type { LogSource } from '../ports/log-source.ts';
 import { concatBytes, equalBytes } from '../std/bytes.ts';
 import type { ChainedTiles } from '../tlog/chained-tiles.ts';
 import { HASH_BYTES, leafHash } from '../tlog/hash.ts';
-import { formatNote, parseNote } from '../tlog/note.ts';
+import { formatNote, type Note, parseNote } from '../tlog/note.ts';
 import type { Policy } from '../tlog/policy.ts';
 import { Prover } from '../tlog/prover.ts';
 import { TILE_WIDTH, type TileName, tilePath, tileWidth } from '../tlog/tile.ts';
 import { bundleStart, parseBundle } from './bundle.ts';
 import { type Finding, Findings } from './finding.ts';
+import { forkEvidence } from './fork.ts';
 import { checkHistory, type History } from './history.ts';
 import { inOrder } from './in-order.ts';
 import { checkSignatures } from './signatures.ts';
@@ -46,6 +47,8 @@ export interface LogAudit {
   readonly note: string;
   readonly seen: string | undefined;
   readonly findings: number;
+  /** Where the log's key has signed both what was seen and this: the evidence, as a file that `verify` takes. */
+  readonly fork: string | undefined;
   /** Signed by its log, led to by its tree, in line with what was seen: the next audit may rest on it, whatever else was found. */
   readonly isSound: boolean;
 }
@@ -67,9 +70,15 @@ export async function auditLog(source: LogSource, options: LogAuditOptions): Pro
   const prover = tiles === undefined ? undefined : new Prover((level, index, width) => tiles.nodes(level, index, width));
   const rootAt = prover === undefined ? undefined : (size: number) => prover.root(size);
   const history = await checkHistory(text, { seen, mayLag: options.mayLag, rootAt }, findings);
+  const fork = history === 'inconsistent' && seen !== undefined ? await forkEvidence(readShown(seen), { note, text }, { ...options, prover }) : undefined;
   const { byLog, signers, certified } = signed;
   const isSound = byLog && tiles !== undefined && ['first', 'same', 'grown'].includes(history);
-  return { origin: text.origin, size: text.size, verified, signers, certified, history, note: formatNote(note), seen, findings: findings.count, isSound };
+  return { origin: text.origin, size: text.size, verified, signers, certified, history, note: formatNote(note), seen, fork, findings: findings.count, isSound };
+}
+
+function readShown(seen: string): { readonly note: Note; readonly text: LogText } {
+  const note = parseNote(seen);
+  return { note, text: parseLogText(note.text) };
 }
 
 /** One walk over a served log. */

@@ -118,7 +118,10 @@ async function verifyOne(source: LogSource, judged: Judged, options: LogVerifyOp
 /** What the next audit compares with. What contradicts it is kept beside it, and does not take its place. */
 async function remember(audit: LogAudit, { state }: LogVerifyOptions): Promise<readonly string[]> {
   const file = SeenFile.of(audit.origin, state);
-  if (audit.history === 'inconsistent') return [file.path, await file.keepBeside(audit.note)];
+  if (audit.history === 'inconsistent') {
+    const evidence = audit.fork === undefined ? [] : [await file.keepBeside(audit.fork, 'json')];
+    return [file.path, await file.keepBeside(audit.note, 'note'), ...evidence];
+  }
   if (audit.isSound && audit.history !== 'same') await file.write(audit.note);
   return [];
 }
@@ -133,6 +136,7 @@ function report(source: LogSource, audit: LogAudit, { findings, kept }: { readon
   );
   if (kept.length === 0) return;
   print(`Seen before (kept in ${kept[0]}):\n${printed(seen ?? '')}\nShown now (kept in ${kept[1]}):\n${printed(note)}`);
+  if (kept[2] !== undefined) print(`One key has signed both. The evidence: receipt-sync verify ${kept[2]}`);
 }
 
 /** A note for a terminal: lines stay lines. */

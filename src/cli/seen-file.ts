@@ -35,10 +35,10 @@ export class SeenFile {
     await written(this.path, note);
   }
 
-  /** Keeps another note beside it, under a name of its own; says where. */
-  async keepBeside(note: string): Promise<string> {
-    const path = `${this.path.replace(/\.note$/, '')}.${toHex(sha256(utf8Bytes(note))).slice(0, 16)}.note`;
-    await written(path, note);
+  /** Keeps another note, or evidence, beside it under a name of its own; says where. */
+  async keepBeside(text: string, ending: 'note' | 'json'): Promise<string> {
+    const path = `${this.path.replace(/\.note$/, '')}.${toHex(sha256(utf8Bytes(text))).slice(0, 16)}.${ending}`;
+    await written(path, text);
     return path;
   }
 }

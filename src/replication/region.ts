@@ -175,6 +175,11 @@ export class Region implements Receiving {
 
   readonly originOf = (log: LogNumber): string | undefined => this.#evidence?.originOf(log);
 
+  /** Somebody else has found that something stored here has rotted. */
+  foundRotten(message: string): void {
+    this.#rotten.tell(message);
+  }
+
   /** The right edge of a log's tree, all of it durable. */
   edgeOf(log: LogNumber): Edge | undefined {
     return this.#committer.head(log).edge;

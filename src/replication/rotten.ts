@@ -3,23 +3,16 @@ import type { LogHead } from '../log/heads.ts';
 import type { LogNumber, LogStore } from '../ports/log-store.ts';
 import { LogReader } from './log-reader.ts';
 
-/** Different damages that are remembered, so that each is told of once; more of them say nothing new: the audit lists all. */
-const TOLD_MAX = 64;
-
-/** What this region has found to have rotted in its own store since it started, by whatever read. */
+/** What this region finds to have rotted in its own store, by whatever read. */
 export class Rotten {
   readonly #raise: (message: string) => void;
-  readonly #told = new Set<string>();
 
-  /** `raise`: the alarm. */
+  /** `raise`: the alarm, which is raised once however often it is told of. */
   constructor(raise: (message: string) => void) {
     this.#raise = raise;
   }
 
-  /** Raises an alarm, once for each damage. */
   tell(message: string): void {
-    if (this.#told.has(message) || this.#told.size >= TOLD_MAX) return;
-    this.#told.add(message);
     this.#raise(`${message}: it is not served; look with receipts verify-chain`);
   }
 

@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { Random } from '../../sim/random.ts';
+import { newKeys, readSigner } from '../../src/adapters/signer-file.ts';
 import type { Finding } from '../../src/audit/finding.ts';
 import { auditLog, type LogAudit } from '../../src/audit/log-audit.ts';
 import { InvalidEvidenceError, ReceiptSyncError } from '../../src/errors.ts';
@@ -9,6 +13,9 @@ import { leafHash } from '../../src/tlog/hash.ts';
 import { formatNote, parseNote } from '../../src/tlog/note.ts';
 import { parsePolicy } from '../../src/tlog/policy.ts';
 import { tilePath } from '../../src/tlog/tile.ts';
+import { verifyFork } from '../../src/verify.ts';
+import { History } from '../lying-origin.ts';
+import { receiptOf } from '../receipts.ts';
 import { vector, vectorFiles, vectorText } from '../tlog/vectors.ts';
 
 const LOGS = ['log-1', 'log-256', 'log-257', 'log-600'] as const;
@@ -146,4 +153,38 @@ test('a source that can not be reached is an error, not a finding', async () => 
   const policy = parsePolicy(vectorText('log-1', 'policy'));
   const options = { policy, knowsAll: true, lastSeen: async () => undefined, mayLag: false, onFinding: () => undefined, onProgress: () => undefined };
   await assert.rejects(auditLog(away, options), { code: 'UNAVAILABLE' });
+});
+
+test('where one key has signed what was seen and what is shown, the audit makes evidence that verifies by itself; a shorter log proves nothing', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'receipt-sync-fork-'));
+  const keyFile = join(folder, 'keys.json');
+  await writeFile(keyFile, newKeys({ cluster: 'test.example.com', region: 'liar' }).file, { mode: 0o600 });
+  const signer = readSigner(keyFile, { cluster: 'test.example.com', region: 'liar' });
+  await rm(folder, { recursive: true });
+  const honest = new History(
+    signer,
+    Array.from({ length: 300 }, (_, n) => receiptOf(n)),
+  );
+  const forked = honest.forkedAt(270, ...Array.from({ length: 60 }, (_, n) => receiptOf(`fork-${n}`)));
+  const look = (shown: History, seen: History): Promise<LogAudit> =>
+    auditLog(shown.source(), {
+      policy: { logs: [signer.logKey], witnesses: new Map(), quorum: { kind: 'none' } },
+      knowsAll: false,
+      lastSeen: async () => formatNote(seen.checkpoint()),
+      mayLag: false,
+      onFinding: () => undefined,
+      onProgress: () => undefined,
+    });
+  assert.deepEqual([(await look(honest.with(receiptOf('more')), honest)).history, (await look(honest, honest)).history], ['grown', 'same']);
+  for (const [shown, seen] of [
+    [forked, honest],
+    [honest.forkedAt(299, receiptOf('other')), honest],
+  ] as const) {
+    const { history, fork, isSound } = await look(shown, seen);
+    assert.deepEqual([history, isSound], ['inconsistent', false]);
+    const { valid } = await verifyFork({ evidence: fork ?? '' });
+    assert.equal(valid, true);
+  }
+  const shorter = await look(honest, forked);
+  assert.deepEqual([shorter.history, shorter.fork], ['inconsistent', undefined]);
 });

@@ -179,7 +179,7 @@ test('verify-chain looks at a running region, and at its store where none runs; 
     const { code, out } = await cli([...command, '--config', euConfig]);
     assert.deepEqual([code, out.includes('rec-42"')], [74, false], command.join(' '));
   }
-  assert.match((await cli(['status', '--config', euConfig])).out, /alarm rotten/);
+  assert.match((await cli(['status', '--config', euConfig])).out, /alarm \d+: rotten \(eu-west-1\)/);
   const asked = await cli(['verify', 'rec-42', '--config', config, '--json']);
   assert.deepEqual([asked.code, JSON.parse(asked.out).weight], [0, 2]);
 });
