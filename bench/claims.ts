@@ -1,4 +1,4 @@
-import { ETCD, LIBRARY, PG, POST, RANDOM, REDIS, STORED_RANDOM, STREAM } from './plan.ts';
+import { ETCD, LIBRARY, PG, POST, RANDOM, REDIS, RIVALS, STORED_RANDOM, STREAM, STREAM_PLAIN } from './plan.ts';
 import type { Figures, Of } from './results.ts';
 
 const rps: Of = (measured) => measured.rps;
@@ -44,6 +44,16 @@ const CLAIMS: readonly Claim[] = [
     what: 'random ids to ids in time order, 128 callers',
     unit: '×',
     measured: (figures) => figures.ratio(RANDOM, STREAM, { callers: 128, of: rps }),
+  },
+  {
+    what: 'with keys to without, 128 callers',
+    unit: '×',
+    measured: (figures) => figures.ratio(STREAM, STREAM_PLAIN, { callers: 128, of: rps }),
+  },
+  {
+    what: '1 % conflicting ids to none, 128 callers',
+    unit: '×',
+    measured: (figures) => figures.ratio(RIVALS, STREAM, { callers: 128, of: rps }),
   },
   {
     what: 'a million stored and random ids to an empty store, 128 callers',

@@ -5,17 +5,20 @@ import { MultiRegionConfig, ReceiptSyncManager, RemoteRegion } from 'receipt-syn
 import { Pool } from 'undici';
 import { args, bench, makeReceipts, pidsOf } from './peers/lib.mjs';
 import { receiptLines, receiptObjects } from './receipts.ts';
-import { StreamClient } from './stream-client.ts';
+import { hasVerdict, StreamClient } from './stream-client.ts';
 import { cpuBetween, type ThreadCpu, threadCpu } from './threads.ts';
 
 /**
  * Drives our regions in the very loop of the peers' drivers (`peers/lib.mjs`), and prints one JSON line as they do.
  *   --mode stream | post --url <local listener>
+ *   --mode rivals --url <local listener> --rival <that of another region>: one id in a hundred gets another content there at the same time
  *   --mode library --west <peer endpoint> --eu <peer endpoint> --data <folder>
  *   --mode prefill --url <local listener> --count N: stores N receipts and ends
  */
-const options = args({ mode: 'stream', conns: 2, url: '', west: '', eu: '', data: '', name: 'ours', count: 0 });
+const options = args({ mode: 'stream', conns: 2, url: '', west: '', eu: '', rival: '', data: '', name: 'ours', count: 0 });
 
+/** One receipt in so many has a rival. */
+const RIVAL_EVERY = 100;
 /** Receipts on their way at once while a store is filled. */
 const PREFILL_IN_FLIGHT = 2_048;
 
@@ -37,6 +40,25 @@ function streamDriver(): Driver {
   };
   const end = async (): Promise<void> => {
     for (const client of clients) client.end();
+  };
+  return { put, [Symbol.asyncDispose]: end };
+}
+
+/** As the stream, and one id in a hundred is brought to another region with another content, as nearly at once as one client can. */
+function rivalsDriver(): Driver {
+  const lineOf = receiptLines(options.size);
+  const clients = Array.from({ length: Math.min(Number(options['conns']), options.inflight) }, () => new StreamClient(text('url'), hasVerdict));
+  const rival = new StreamClient(text('rival'), hasVerdict);
+  let turn = 0;
+  const put = async (id: string): Promise<void> => {
+    turn += 1;
+    const line = lineOf(id);
+    const mine = clients[turn % clients.length]?.put(line) ?? Promise.reject(new Error('no client'));
+    const theirs = turn % RIVAL_EVERY === 0 ? rival.put(line.replace('"ticks":4', '"ticks":5')) : undefined;
+    await Promise.all([mine, theirs]);
+  };
+  const end = async (): Promise<void> => {
+    for (const client of [...clients, rival]) client.end();
   };
   return { put, [Symbol.asyncDispose]: end };
 }
@@ -73,6 +95,7 @@ async function libraryDriver(): Promise<Driver> {
 
 function driverOf(mode: string): Driver | Promise<Driver> {
   if (mode === 'library') return libraryDriver();
+  if (mode === 'rivals') return rivalsDriver();
   return mode === 'post' ? postDriver() : streamDriver();
 }
 

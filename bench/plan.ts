@@ -3,6 +3,7 @@ import { ours, peer, type System } from './systems.ts';
 /** Names of systems, as they stand in results and tables. */
 export const STREAM = 'receipt-sync, batch stream';
 export const STREAM_PLAIN = 'receipt-sync, batch stream, without keys';
+export const RIVALS = 'receipt-sync, batch stream, 1 % conflicting ids';
 export const POST = 'receipt-sync, one POST each';
 export const LIBRARY = 'receipt-sync, library';
 export const RANDOM = 'receipt-sync, batch stream, random ids';
@@ -26,6 +27,7 @@ export const SYSTEMS: readonly System[] = [
   peer('etcd, batch of 512', [128, 1_024], { server: 'etcd', args: ['--mode', 'batch'] }),
   peer('PostgreSQL, single rows', [128], { server: 'pg', args: ['--mode', 'single'] }),
   ours(RANDOM, [128], { mode: 'stream', ids: 'random' }),
+  ours(RIVALS, [128], { mode: 'rivals' }),
   peer('PostgreSQL, batch of 500, random ids', [128], { server: 'pg', args: ['--mode', 'batch', '--ids', 'random'] }),
 ];
 
@@ -39,6 +41,7 @@ export const QUICK: readonly System[] = [
   ours(LIBRARY, [1, 128], { mode: 'library' }),
   peer(REDIS, [128, 1_024], { server: 'redis', args: [] }),
   ours(RANDOM, [128], { mode: 'stream', ids: 'random' }),
+  ours(RIVALS, [128], { mode: 'rivals' }),
 ];
 
 /** With `--full`: once, after the rounds; filling takes minutes. */

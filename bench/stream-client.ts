@@ -15,8 +15,11 @@ export class StreamClient {
   #head = 0;
   #lines: string[] = [];
   #rest = '';
+  readonly #isGood: (line: string) => boolean;
 
-  constructor(url: string) {
+  /** `isGood`: is this line of an answer as it should be? By default a quorum. */
+  constructor(url: string, isGood: (line: string) => boolean = hasQuorum) {
+    this.#isGood = isGood;
     this.#request = request(`${url}/api/v1/sync`, { method: 'POST', headers: { 'content-type': 'application/x-ndjson' } });
     this.#request.on('response', (response) => {
       response.setEncoding('utf8');
@@ -26,7 +29,7 @@ export class StreamClient {
     this.#request.on('close', () => this.#fail(new Error('The stream has ended')));
   }
 
-  /** Resolves once this receipt has its quorum; rejects with whatever else is answered. */
+  /** Resolves once this receipt has a good answer; rejects with whatever else is answered. */
   put(line: string): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ resolve, reject });
@@ -50,7 +53,7 @@ export class StreamClient {
     for (const line of lines) {
       const waiting = this.#waiting[this.#head];
       this.#head += 1;
-      if (line.startsWith('{"status":201')) waiting?.resolve();
+      if (this.#isGood(line)) waiting?.resolve();
       else waiting?.reject(new Error(line.slice(0, 200)));
     }
     if (this.#head < FORGET_LINES) return;
@@ -62,4 +65,13 @@ export class StreamClient {
     for (const { reject } of this.#waiting.splice(0).slice(this.#head)) reject(error);
     this.#head = 0;
   }
+}
+
+function hasQuorum(line: string): boolean {
+  return line.startsWith('{"status":201');
+}
+
+/** A quorum, or what the loser of two contents under one id is told: by its own region at once, or by so many of the others. */
+export function hasVerdict(line: string): boolean {
+  return hasQuorum(line) || line.includes('"outcome":"refused"') || line.includes('RECEIPT_CONFLICT');
 }

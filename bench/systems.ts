@@ -58,7 +58,7 @@ export interface System {
 }
 
 interface OursOptions {
-  readonly mode: 'stream' | 'post' | 'library';
+  readonly mode: 'stream' | 'rivals' | 'post' | 'library';
   readonly ids?: 'seq' | 'random';
   /** Without keys: no signatures, no certificates. */
   readonly plain?: boolean;
@@ -67,7 +67,7 @@ interface OursOptions {
   readonly prefill?: number;
 }
 
-/** Our three regions, driven in one of three ways. */
+/** Our three regions, driven in one of four ways. */
 export function ours(name: string, callers: readonly number[], options: OursOptions): System {
   return { name, callers, start: (place) => startOurs(place, options) };
 }
@@ -76,9 +76,9 @@ async function startOurs(place: Place, { mode, ids = 'seq', plain = mode === 'li
   const { root } = place;
   const only = mode === 'library' ? { only: ['us-west-1', 'eu-west-1'] } : {};
   const cluster = await OursCluster.start(root, 'ours', { ...only, plain, ...(cpuProfiles === undefined ? {} : { cpuProfiles }) });
-  const [url = ''] = cluster.localUrls;
+  const [url = '', rival = ''] = cluster.localUrls;
   const [, west = '', eu = ''] = cluster.peerUrls;
-  const common = [OURS, '--url', url, '--west', west, '--eu', eu, '--data', `${root}/data/ours/library`, '--ids', ids];
+  const common = [OURS, '--url', url, '--rival', rival, '--west', west, '--eu', eu, '--data', `${root}/data/ours/library`, '--ids', ids];
   const run = async (options: RunOptions): Promise<Measured> => {
     const measured = await driven(place, [...common, '--mode', mode, ...flags(options)]);
     return { ...measured, processes: await cluster.figures() };

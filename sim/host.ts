@@ -3,7 +3,8 @@ import type { SyncEvent } from '../src/ports/observer.ts';
 import type { Peer } from '../src/ports/peer.ts';
 import type { Signing } from '../src/replication/evidence.ts';
 import { openRegion } from '../src/replication/open-region.ts';
-import type { Region, RegionSettings } from '../src/replication/region.ts';
+import type { Region } from '../src/replication/region.ts';
+import type { RegionSettings } from '../src/replication/region-settings.ts';
 import { type DiskWeather, MemoryDisk, MemoryFiles, MemoryStore } from './memory-store.ts';
 import type { Net } from './net.ts';
 import type { Random } from './random.ts';
@@ -23,6 +24,15 @@ export interface Machine {
   readonly signing: Signing | undefined;
 }
 
+/** What surrounds a machine. */
+export interface HostWorld {
+  readonly clock: VirtualClock;
+  readonly net: Net;
+  readonly observe: (region: string, event: SyncEvent) => void;
+  /** Told of every cosignature that is made. */
+  readonly cosigned: (region: string, text: string) => void;
+}
+
 /** A machine that one region runs on: it can lose power and be started again, its disk stays. */
 export class Host {
   readonly settings: RegionSettings;
@@ -30,18 +40,14 @@ export class Host {
   readonly faults: DiskFaults = { fsyncMs: 1, isFull: false, failsNext: false };
   /** How often it was started. */
   starts = 0;
-  readonly #world: { readonly clock: VirtualClock; readonly net: Net; readonly observe: (region: string, event: SyncEvent) => void };
+  readonly #world: HostWorld;
   readonly #random: Random;
   #life: { readonly region: Region; readonly store: MemoryStore; readonly end: () => void } | undefined;
 
   /** What it signs with; without it every link of it is plain. */
   readonly signing: Signing | undefined;
 
-  constructor(
-    { settings, signing }: Machine,
-    random: Random,
-    world: { readonly clock: VirtualClock; readonly net: Net; readonly observe: (region: string, event: SyncEvent) => void },
-  ) {
+  constructor({ settings, signing }: Machine, random: Random, world: HostWorld) {
     this.settings = settings;
     this.signing = signing;
     this.#random = random;
@@ -71,7 +77,7 @@ export class Host {
       entropy,
       observe: (event) => observe(this.id, event),
       peer,
-      signing: this.signing,
+      signing: this.#watched(),
       files: new MemoryFiles(this.disk),
     });
     this.#life = { region, store, end };
@@ -84,6 +90,20 @@ export class Host {
     this.#life?.end();
     this.#life?.store.crash();
     this.#life = undefined;
+  }
+
+  /** Its keys, with somebody looking on. */
+  #watched(): Signing | undefined {
+    if (this.signing === undefined) return undefined;
+    const { signer } = this.signing;
+    const cosign: typeof signer.cosign = (text, atS) => {
+      this.#world.cosigned(this.id, text);
+      return signer.cosign(text, atS);
+    };
+    return {
+      ...this.signing,
+      signer: { ...signer, logKey: signer.logKey, mirrorKey: signer.mirrorKey, sign: (text, name) => signer.sign(text, name), cosign },
+    };
   }
 
   /** A clock whose timers die with the process. */

@@ -7,7 +7,7 @@ import type { SyncEvent } from '../src/ports/observer.ts';
 import { policyHash } from '../src/quorum/cluster-policy.ts';
 import { checkForkEvidence } from '../src/quorum/fork-evidence.ts';
 import type { Receipt } from '../src/receipt/receipt.ts';
-import type { RegionSettings } from '../src/replication/region.ts';
+import type { RegionSettings } from '../src/replication/region-settings.ts';
 import { toHex } from '../src/std/bytes.ts';
 import { append, EMPTY_EDGE, rootOf } from '../src/tlog/edge.ts';
 import { verifyCertificate } from '../src/verify.ts';
@@ -59,7 +59,7 @@ class LiarWorld {
       const regions = ids.filter((id) => id !== region).map((regionId) => ({ regionId, weight: 1, timeoutMs: 1_000 }));
       return { region, weight: 1, crossRegionSyncEnabled: true, regions, quorumThreshold, maxRetries: 1, retryBackoffMs: 200, exclusive: false };
     });
-    const world = { clock: this.#clock, net: this.#net, observe: (region: string, event: SyncEvent) => this.#note(region, event) };
+    const world = { clock: this.#clock, net: this.#net, observe: (region: string, event: SyncEvent) => this.#note(region, event), cosigned: () => undefined };
     this.#hosts = settings.slice(0, honest).map((each) => new Host({ settings: each, signing: signingOf(each, undefined) }, random.fork(), world));
     this.#policy = this.#hosts[0]?.signing?.cluster.policyText ?? '';
     const id = ids.at(-1) ?? '';

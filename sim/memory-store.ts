@@ -4,7 +4,7 @@ import { type RecoveredLog, TEXTS_KEPT } from '../src/log/changes.ts';
 import { recordedAt, recordedFrom } from '../src/log/entry.ts';
 import { groupItems } from '../src/log/group.ts';
 import { frameLeaves } from '../src/log/growth.ts';
-import { withRefused } from '../src/log/heads.ts';
+import { unionOf } from '../src/log/refused-lines.ts';
 import type { EvidenceFiles } from '../src/ports/evidence-files.ts';
 import {
   type Changes,
@@ -12,13 +12,14 @@ import {
   type LogNumber,
   type LogStore,
   type NewGroup,
+  OWN_LOG,
   type ParkedReceipt,
   RECEIVED_LOG,
   type Recovered,
   type RemoteCosigned,
   type TreeGrowth,
 } from '../src/ports/log-store.ts';
-import type { KnownReceipt, Place, ReceiptIndex, ReceiptPage, ReceiptQuery, StoredReceipt } from '../src/ports/receipt-index.ts';
+import type { KnownReceipt, Place, ReceiptIndex, ReceiptPage, ReceiptQuery, RefusedEntry, StoredReceipt } from '../src/ports/receipt-index.ts';
 import { parseCanonical, receiptDigest, receiptIdOf } from '../src/receipt/canonical.ts';
 import { assert } from '../src/std/assert.ts';
 import { concatBytes, equalBytes, sha256, toHex, utf8Bytes } from '../src/std/bytes.ts';
@@ -41,6 +42,8 @@ export class MemoryDisk {
   readonly storeId: string;
   readonly groups: Map<LogNumber, NewGroup[]> = new Map();
   readonly index: Map<string, Indexed> = new Map();
+  /** By id. */
+  readonly refused: Map<string, readonly RefusedEntry[]> = new Map();
   readonly arrivals: Arrival[] = [];
   readonly offsets: Map<string, number> = new Map();
   readonly parked: Map<string, ParkedReceipt> = new Map();
@@ -70,9 +73,12 @@ export class MemoryDisk {
     for (const group of changes.groups) this.#append(group);
     for (const growth of changes.trees) this.#grow(growth);
     for (const text of changes.texts) this.#change(text.log, ({ texts }) => ({ texts: [...texts, text].slice(-TEXTS_KEPT) }));
-    for (const { log, ...range } of changes.refusals) this.#change(log, ({ refused }) => ({ refused: withRefused(refused, range) }));
+    for (const { log, ...range } of changes.refusals) this.#change(log, ({ refused }) => ({ refused: unionOf([...refused, range]) }));
     for (const note of changes.notes)
       this.#change(note.log, ({ certified }) => ({ certified: certified !== undefined && certified.size > note.size ? certified : note }));
+    for (const range of changes.joined) this.#change(OWN_LOG, ({ joined }) => ({ joined: [...joined, range] }));
+    for (const text of changes.kept)
+      this.#change(text.log, ({ kept }) => ({ kept: [...kept.filter(({ slot }) => slot !== text.slot), text].sort((a, b) => a.slot - b.slot) }));
     for (const cosigned of changes.cosigned) this.cosigned.set(cosigned.region, cosigned);
     for (const reason of changes.forgot) this.forgot = reason;
     for (const alarm of changes.alarms) this.alarms.set(alarm.id, alarm);
@@ -89,18 +95,21 @@ export class MemoryDisk {
     groups.push(group);
     const lastRecordedAt = recordedAt([...groupItems(frame)].at(-1)?.entry ?? new Uint8Array(10));
     this.#change(log, () => ({ size: start + group.count, lastRecordedAt }));
-    let n = 0;
-    for (const { entry, canonical } of groupItems(frame)) {
-      if (canonical.length === 0 || group.refused.includes(n)) {
-        n += 1;
+    for (const [n, { entry, canonical }] of [...groupItems(frame)].entries()) {
+      if (canonical.length === 0) {
+        this.#change(log, ({ others }) => ({ others: others + 1 }));
         continue;
       }
-      const id = receiptIdOf(canonical);
-      const known = this.index.get(id) ?? { digest: digests.subarray(32 * n, 32 * n + 32), places: [] };
+      const [id, index, digest] = [receiptIdOf(canonical), start + n, digests.subarray(32 * n, 32 * n + 32)];
+      if (group.refused.includes(n)) {
+        this.refused.set(id, [...(this.refused.get(id) ?? []), { log, index, digest }]);
+        continue;
+      }
+      const known = this.index.get(id) ?? { digest, places: [] };
       this.index.set(id, known);
-      if (!known.places.some((place) => place.log === log)) known.places.push({ log, index: start + n, arrival: this.arrivals.length });
-      this.arrivals.push({ log, index: start + n, canonical, entry, recordedAt: recordedAt(entry) });
-      n += 1;
+      assert(group.again.includes(n) === known.places.some((place) => place.log === log), 'a log holds a receipt once, or says that it is again');
+      known.places.push({ log, index, arrival: this.arrivals.length });
+      this.arrivals.push({ log, index, canonical, entry, recordedAt: recordedAt(entry) });
     }
   }
 
@@ -126,8 +135,11 @@ const EMPTY_LOG: RecoveredLog = {
   origin: undefined,
   edge: undefined,
   texts: [],
+  others: 0,
   refused: [],
+  joined: [],
   certified: undefined,
+  kept: [],
 };
 
 /** How a disk behaves; the simulator changes it while the store runs. */
@@ -234,9 +246,7 @@ export class MemoryStore implements LogStore, ReceiptIndex {
     await this.#reading();
     return ids.map((id) => {
       const known = this.#disk.index.get(id);
-      return known === undefined
-        ? undefined
-        : { digest: known.digest, places: known.places.map(({ log, index }) => ({ log, index })).sort((a, b) => a.log - b.log) };
+      return known === undefined ? undefined : { digest: known.digest, places: known.places.map(({ log, index }) => ({ log, index })).sort(inOrder) };
     });
   }
 
@@ -276,9 +286,16 @@ export class MemoryStore implements LogStore, ReceiptIndex {
         const { recordedAt: at = 0n, entry = new Uint8Array() } = this.#disk.arrivals[arrival] ?? {};
         return { log, index, recordedAt: at, leaf: leafHash(entry) };
       })
-      .sort((a, b) => a.log - b.log);
+      .sort(inOrder);
     const cursor = `${Math.min(...known.places.map(({ arrival }) => arrival)) + 1}.0`;
-    return { receipt: parseCanonical(first.canonical), digest: receiptDigest(first.canonical), places, recordedAt: first.recordedAt, cursor };
+    return {
+      receipt: parseCanonical(first.canonical),
+      digest: receiptDigest(first.canonical),
+      places,
+      recordedAt: first.recordedAt,
+      cursor,
+      refused: this.#disk.refused.get(id) ?? [],
+    };
   }
 
   #writing({ evenIfFull } = { evenIfFull: false }): void {
@@ -310,4 +327,8 @@ export class MemoryFiles implements EvidenceFiles {
   async read(name: string): Promise<string | undefined> {
     return this.#disk.evidence.get(name);
   }
+}
+
+function inOrder(a: Place, b: Place): number {
+  return a.log - b.log || a.index - b.index;
 }

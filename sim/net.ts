@@ -85,7 +85,9 @@ export class Net {
     if (target === undefined) return { kind: 'failed', failure: unreachable() };
     const stored = await target.getStored(receiptId);
     if (!(await this.#travel(to, from))) return lost();
-    return stored === undefined ? { kind: 'missing' } : { kind: 'held', digest: stored.digest, refused: [] };
+    if (stored === undefined) return { kind: 'missing' };
+    const refused = stored.refused.map(({ digest, log, index }) => ({ digest, region: target.originOf(log) ?? to, index }));
+    return { kind: 'held', digest: stored.digest, refused };
   }
 
   async #shown(from: string, to: string): Promise<Shown | undefined> {

@@ -22,8 +22,9 @@ test('fresh seeds hold, and every kind of fault and outcome has happened in them
   for (let seed = from; seed < from + FRESH_SEEDS; seed += 1) for (const what of (await runSeed(seed)).counts.keys()) happened.add(what);
   const faults = ['crash', 'cut', 'full disk', 'failed fsync', 'slow disk', 'clock jump'];
   const outcomes = ['outcome quorum', 'outcome pending', 'outcome refused', 'refused RECEIPT_CONFLICT', 'refused STORE_FAILED'];
+  const conflicts = ['appended again', 'kept for ever', 'more refused than lines'];
   const events = ['retrying', 'gave-up', 'refused', 'conflict', 'region-unavailable', 'region-available', 'store-failed', 'store-recovered', 'settled'];
-  for (const wanted of [...faults, ...outcomes, ...events]) assert.ok(happened.has(wanted), `${wanted} never happened`);
+  for (const wanted of [...faults, ...outcomes, ...conflicts, ...events]) assert.ok(happened.has(wanted), `${wanted} never happened`);
 });
 
 test('the same seed has the same trace', async () => {

@@ -1,14 +1,18 @@
 import { createHash } from 'node:crypto';
 import { ReceiptSyncError } from '../src/errors.ts';
+import { OWN_LOG } from '../src/ports/log-store.ts';
 import type { SyncEvent } from '../src/ports/observer.ts';
 import type { Receipt } from '../src/receipt/receipt.ts';
 import { assert } from '../src/std/assert.ts';
 import { allArrive } from './checkers/all-arrive.ts';
+import { allCertified } from './checkers/all-certified.ts';
 import { type Checker, Violation } from './checkers/checker.ts';
 import { durable } from './checkers/durable.ts';
+import { evidence } from './checkers/evidence.ts';
 import { firstWins } from './checkers/first-wins.ts';
 import { isExpected, noFalseAlarm } from './checkers/no-false-alarm.ts';
 import { noPhantom } from './checkers/no-phantom.ts';
+import { oneCertificate } from './checkers/one-certificate.ts';
 import { oneContent } from './checkers/one-content.ts';
 import { ownLog } from './checkers/own-log.ts';
 import { sameLogs } from './checkers/same-logs.ts';
@@ -43,7 +47,19 @@ class World {
   readonly #clock = new VirtualClock();
   readonly #net: Net;
   readonly #hosts: readonly Host[];
-  readonly #checkers: readonly Checker[] = [durable(), oneContent(), noPhantom(), ownLog(), allArrive(), firstWins(), sameLogs(), noFalseAlarm()];
+  readonly #checkers: readonly Checker[] = [
+    durable(),
+    oneContent(),
+    oneCertificate(),
+    noPhantom(),
+    ownLog(),
+    allArrive(),
+    allCertified(),
+    evidence(),
+    firstWins(),
+    sameLogs(),
+    noFalseAlarm(),
+  ];
   readonly #trace = createHash('sha256');
   readonly #counts = new Map<string, number>();
   #violation: unknown;
@@ -58,8 +74,14 @@ class World {
     this.#net.onAnswer = (region, parcel, answer) => {
       if (answer.kind === 'acknowledged') this.#promise(region, parcel.receiptId, parcel.digest);
     };
-    const world = { clock: this.#clock, net: this.#net, observe: (region: string, event: SyncEvent) => this.#note(region, event) };
-    this.#hosts = swarm(random).map((machine) => new Host(machine, random.fork(), world));
+    const cosigned = (region: string, text: string): void => {
+      for (const checker of this.#checkers) checker.cosigned?.(region, text);
+    };
+    const world = { clock: this.#clock, net: this.#net, observe: (region: string, event: SyncEvent) => this.#note(region, event), cosigned };
+    // Of its own stream: 64 lines take more conflicts than a seed has time for.
+    const refusedLinesMax = new Random(seed ^ 0x5eed).pick([1, 2, 4, 64]);
+    const machines = swarm(random).map(({ settings, signing }) => ({ settings, signing: signing && { ...signing, refusedLinesMax } }));
+    this.#hosts = machines.map((machine) => new Host(machine, random.fork(), world));
   }
 
   async run(): Promise<RunReport> {
@@ -67,12 +89,14 @@ class World {
     await this.#clock.runUntil(() => this.#hosts.every(({ region }) => region !== undefined), 1_000);
     await over;
     this.#clients();
+    this.#rivals();
     this.#faults();
     await this.#clock.advance(STORM_MS);
     await this.#calm();
     if (this.#violation !== undefined) throw this.#violation;
     for (const checker of this.#checkers) this.#guarded(checker, () => checker.finished(this.#hosts));
     if (this.#violation !== undefined) throw this.#violation;
+    this.#countConflicts();
     return { seed: this.#seed, traceHash: this.#trace.digest('hex'), simulatedMs: this.#clock.monotonicMs(), counts: this.#counts };
   }
 
@@ -91,6 +115,25 @@ class World {
       };
       this.#clock.after(random.uniform() * 500, next);
     }
+  }
+
+  /** In some seeds, applications that bring two contents under one new id to two regions at once, again and again, among others that do not. */
+  #rivals(): void {
+    // Of its own stream: seeds that have none of it are as they were.
+    const random = new Random(this.#seed ^ 0x71_7a15);
+    if (random.chance(0.7)) return;
+    const everyMs = 50 + random.below(1_500);
+    const share = random.uniform();
+    let count = 0;
+    const next = (): void => {
+      if (this.#stormIsOver) return;
+      count += 1;
+      const receipt = { receiptId: `rival-${count}`, transactionId: '', hash: Uint8Array.of(1), ticks: 1, spanId: 1n, committed: true };
+      void this.#submit(random.pick(this.#hosts), receipt, random);
+      if (random.chance(share)) void this.#submit(random.pick(this.#hosts), { ...receipt, ticks: 2 }, random);
+      this.#clock.after(random.uniform() * 2 * everyMs, next);
+    };
+    this.#clock.after(0, next);
   }
 
   async #submit(host: Host, receipt: Receipt, random: Random): Promise<void> {
@@ -204,6 +247,16 @@ class World {
     void status.then((known) => (all = known));
     await this.#clock.advance(10);
     return all.length > 0 && all.every((links) => links?.every(({ owedCount }) => owedCount === 0) === true);
+  }
+
+  /** What only conflicts bring about. */
+  #countConflicts(): void {
+    for (const { disk, signing } of this.#hosts) {
+      const places = [...disk.index.values()].flatMap((known) => known.places.filter(({ log }) => log === OWN_LOG).slice(1));
+      for (const _ of places) this.#count('appended again');
+      for (const { kept } of disk.logs.values()) for (const { slot } of kept) if (slot > 0) this.#count('kept for ever');
+      if ((disk.logs.get(OWN_LOG)?.refused.length ?? 0) > (signing?.refusedLinesMax ?? 0)) this.#count('more refused than lines');
+    }
   }
 
   #promise(region: string, receiptId: string, digest: string): void {

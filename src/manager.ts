@@ -234,7 +234,7 @@ export class ReceiptSyncManager implements AsyncDisposable {
 
   /** The store after a place in the order of arrival (0: all of it) as the bytes of a backup, while everything goes on. */
   backup(afterSeq = 0): AsyncIterable<Buffer> {
-    return backupBytes(this.#store, { region: this.config.region, cluster: this.config.cluster ?? '' }, afterSeq);
+    return backupBytes(this.#store, { region: this.config.region, cluster: this.config.cluster ?? '', signs: this.config.keyFile !== undefined }, afterSeq);
   }
 
   /**

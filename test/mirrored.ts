@@ -25,6 +25,8 @@ export interface ClusterShape {
 export class TestRegion {
   readonly id: string;
   readonly events: SyncEvent[] = [];
+  /** Requests that came to its peer listener while it was up. */
+  requests = 0;
   readonly #listening: Listening;
   readonly #swap: (listener: RequestListener | undefined) => void;
   #config: MultiRegionConfig = new MultiRegionConfig('');
@@ -40,12 +42,17 @@ export class TestRegion {
     let current: RequestListener | undefined;
     const listening = await listen((request, response) => {
       // A region that is down answers nobody.
-      if (current === undefined) request.socket.destroy();
-      else current(request, response);
+      if (current === undefined) {
+        request.socket.destroy();
+        return;
+      }
+      region.requests += 1;
+      current(request, response);
     });
-    return new TestRegion(id, listening, (listener) => {
+    const region = new TestRegion(id, listening, (listener) => {
       current = listener;
     });
+    return region;
   }
 
   get url(): string {

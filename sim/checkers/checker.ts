@@ -13,6 +13,8 @@ export interface Checker {
   readonly name: string;
   /** A region said to somebody: durable here. */
   acknowledged?(promise: Acknowledged): void;
+  /** A region has cosigned this text. */
+  cosigned?(region: string, text: string): void;
   /** A caller got a result. */
   returned?(host: Host, result: SyncResult, hosts: readonly Host[]): void;
   /** All faults have stopped, and time enough has passed. */

@@ -4,13 +4,14 @@ import { OWN_LOG, RECEIVED_LOG } from '../../src/log/changes.ts';
 import { type DecisionInput, decide } from '../../src/log/decide.ts';
 import type { BatchAnswer, BatchItem, BatchJob } from '../../src/log/decide-batch.ts';
 import { commitment, RECEIPT_ENTRY_BYTES, writeReceiptEntry } from '../../src/log/entry.ts';
-import { emptyHead, headOf, withRefused } from '../../src/log/heads.ts';
+import { emptyHead, headOf } from '../../src/log/heads.ts';
 import type { RefusedRange } from '../../src/log/log-text.ts';
+import { type IndexRange, withRefused } from '../../src/log/refused-lines.ts';
 import { concatBytes } from '../../src/std/bytes.ts';
 import { append, EMPTY_EDGE, rootOf } from '../../src/tlog/edge.ts';
 import { leafHash } from '../../src/tlog/hash.ts';
 import { contentAt, takeBatch } from './mirror.ts';
-import { type Content, type Copy, EMPTY, type Log, type Region, type RegionState, regionKey } from './state.ts';
+import { type Content, EMPTY, type Log, type Region, type RegionState, regionKey } from './state.ts';
 import { logOf, usefulTexts } from './text.ts';
 
 /** Where the code keeps the mirrored log that this is about. */
@@ -76,9 +77,9 @@ function inModel(region: RegionState, text: string, start: number): Outcome {
 function inCode(region: RegionState, text: string, start: number): Outcome {
   const decision = decide([batchOf(text, start)], inputOf(region));
   const [answer] = decision.answers;
-  assert.ok(answer !== undefined && answer.kind !== 'appended' && answer.kind !== 'known' && answer.kind !== 'conflict');
+  assert.ok(answer !== undefined && answer.kind !== 'appended' && answer.kind !== 'known' && answer.kind !== 'certified' && answer.kind !== 'conflict');
   const { size, refused, texts } = headOf(decision.heads, MIRRORED);
-  return { answer: wordOf(answer), size, refused: indicesOf(refused), texts: texts.map(({ hash }) => hash).sort() };
+  return { answer: wordOf(answer), size, refused: refused.join(''), texts: texts.map(({ hash }) => hash).sort() };
 }
 
 function wordOf(answer: BatchAnswer): string {
@@ -86,7 +87,7 @@ function wordOf(answer: BatchAnswer): string {
   return answer.kind === 'cosigned' ? 'cosigned' : 'nothing';
 }
 
-function indicesOf(ranges: readonly Pick<RefusedRange, 'first' | 'last'>[]): string {
+function indicesOf(ranges: readonly IndexRange[]): string {
   return ranges.flatMap(({ first, last }) => Array.from({ length: last - first + 1 }, (_, n) => String(first + n))).join('');
 }
 
@@ -98,7 +99,7 @@ function inputOf({ first, copies }: RegionState): DecisionInput {
     size: copy.log.length,
     edge: append(EMPTY_EDGE, leavesOf(copy.log)).edge,
     texts: copy.texts.map((text) => ({ log: MIRRORED, size: logOf(text).length, hash: text, atS: 1, note: '' })),
-    refused: rangesOf(copy),
+    refused: [...copy.refused].map(Number),
   };
   const places = [{ log: RECEIVED_LOG, index: 0 }];
   const known = first === '' ? [] : [['x', { digest: digestOf(first), places }] as const];
@@ -111,11 +112,9 @@ function inputOf({ first, copies }: RegionState): DecisionInput {
     known: new Map(known),
     nowMs: 1,
     salts: new Uint8Array(16),
+    origins: new Map(),
+    isCertified: () => false,
   };
-}
-
-function rangesOf({ refused }: Copy): readonly RefusedRange[] {
-  return [...refused].map((index) => ({ region: 'C', first: Number(index), last: Number(index) })).reduce(withRefused, emptyHead(MIRRORED).refused);
 }
 
 function batchOf(text: string, start: number): BatchJob {
@@ -124,7 +123,7 @@ function batchOf(text: string, start: number): BatchJob {
   const lines = text.split('!').slice(1);
   const named = lines.map((line) => ({ region: line.charAt(0), first: Number(line.charAt(1)), last: Number(line.charAt(1)) }));
   const root = rootOf(append(EMPTY_EDGE, leavesOf(log)).edge);
-  const signed = { origin: 'A', size: log.length, root, refused: named.reduce(withRefused, emptyHead(MIRRORED).refused) };
+  const signed = { origin: 'A', size: log.length, root, refused: named.reduce<readonly RefusedRange[]>(withRefused, []) };
   const leaves = leavesOf(log).subarray(start * 32);
   return { from: 'origin', log: MIRRORED, start, items, frame: new Uint8Array(0), leaves, text: signed, textHash: text, note: '', atS: 1 };
 }

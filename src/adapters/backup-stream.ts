@@ -1,5 +1,5 @@
 import { InvalidEvidenceError, ReceiptSyncError } from '../errors.ts';
-import type { KeptNote, LogNumber, ParkedReceipt, RemoteOffset } from '../log/changes.ts';
+import { type KeptNote, type KeptText, type LogNumber, OWN_LOG, type ParkedReceipt, type Refusal, type RemoteOffset } from '../log/changes.ts';
 import type { Arrivals, ArrivedGroup } from '../ports/arrivals.ts';
 import type { LogStore } from '../ports/log-store.ts';
 
@@ -8,6 +8,8 @@ export interface BackupHead {
   readonly format: 'receipt-sync-backup/2';
   readonly region: string;
   readonly cluster: string;
+  /** Has the region keys? Then what it signs after this moment is not in here. */
+  readonly signs: boolean;
   /** As they were before the first group was read: an offset may lag, and repeats are duplicates there. */
   readonly offsets: readonly RemoteOffset[];
   readonly parked: readonly ParkedReceipt[];
@@ -15,6 +17,9 @@ export interface BackupHead {
   readonly mirrored: readonly { readonly log: LogNumber; readonly origin: string }[];
   /** Checkpoints of what follows: certificates can be made from a backup, though it signs nothing (SPEC §2.1). */
   readonly notes: readonly KeptNote[];
+  /** Those kept beside the newest, and what remotes refuse; absent from versions without. */
+  readonly kept?: readonly KeptText[];
+  readonly refusals?: readonly Refusal[];
 }
 
 /** Frames read from the store at once: no commit waits longer than that behind a backup. */
@@ -28,13 +33,15 @@ const FRAME_BYTES_MAX = 64 * 1024 * 1024;
 /** The store after `afterSeq` as bytes: one line of JSON, the groups in order of arrival, and an end that can not be mistaken. */
 export async function* backupBytes(
   store: LogStore & Arrivals,
-  identity: { readonly region: string; readonly cluster: string },
+  identity: { readonly region: string; readonly cluster: string; readonly signs: boolean },
   afterSeq: number,
 ): AsyncGenerator<Buffer, void, undefined> {
   const { offsets, parked, logs } = await store.recover();
   const mirrored = [...logs].flatMap(([log, { origin }]) => (origin === undefined ? [] : [{ log, origin }]));
   const notes = [...logs.values()].flatMap(({ certified }) => (certified === undefined ? [] : [certified]));
-  const head: BackupHead = { format: 'receipt-sync-backup/2', ...identity, offsets, parked, mirrored, notes };
+  const kept = [...logs.values()].flatMap((log) => log.kept);
+  const refusals = (logs.get(OWN_LOG)?.refused ?? []).map((range) => ({ log: OWN_LOG, ...range }));
+  const head: BackupHead = { format: 'receipt-sync-backup/2', ...identity, offsets, parked, mirrored, notes, kept, refusals };
   yield Buffer.from(`${JSON.stringify(head)}\n`);
   let seq = afterSeq;
   for (let groups = await store.arrivals(seq, READ_BYTES_MAX); groups.length > 0; groups = await store.arrivals(seq, READ_BYTES_MAX)) {

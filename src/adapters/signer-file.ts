@@ -8,6 +8,8 @@ import { cosignatureBytes, cosignedMessage } from '../tlog/cosignature.ts';
 import type { NoteSignature } from '../tlog/note.ts';
 import { formatVerifierKey, type KeyType, keyIdOf, parseVerifierKey, TYPE_COSIGNATURE, TYPE_ED25519, type VerifierKey, verifierKey } from '../tlog/vkey.ts';
 
+/** Of a key file's form. */
+const VERSION = 1;
 /** A key file is a few hundred bytes. */
 const FILE_BYTES_MAX = 64 * 1024;
 /** Bits of a mode that let anybody else read. */
@@ -32,7 +34,7 @@ export interface NewKeys {
 export function newKeys(name: RegionName): NewKeys {
   checkNames(name);
   const keys = { log: newKey(logOrigin(name), TYPE_ED25519), mirror: newKey(mirrorName(name), TYPE_COSIGNATURE) };
-  return { file: `${JSON.stringify({ version: 1, ...keys }, undefined, 2)}\n`, log: keys.log.vkey, mirror: keys.mirror.vkey };
+  return { file: `${JSON.stringify({ version: VERSION, ...keys }, undefined, 2)}\n`, log: keys.log.vkey, mirror: keys.mirror.vkey };
 }
 
 /** Reads a region's key file. Throws InvalidConfigError: not there, readable by others, malformed, or another region's keys. */
@@ -42,6 +44,8 @@ export function readSigner(path: string, name: RegionName): Signer {
   if (!file.isFile() || file.size > FILE_BYTES_MAX) throw refused(`${path} is no key file`);
   if ((file.mode & OTHERS) !== 0) throw refused(`The key file ${path} may be read by others (mode ${(file.mode & 0o777).toString(8)}): chmod 600 it`);
   const fields = readJson(path);
+  const version: unknown = typeof fields === 'object' && fields !== null ? Reflect.get(fields, 'version') : undefined;
+  if (version !== VERSION) throw refused(`The key file ${path} has version ${String(version).slice(0, 32)}, this program reads ${VERSION}`);
   const log = keyPair(fields, { path, field: 'log', type: TYPE_ED25519 });
   const mirror = keyPair(fields, { path, field: 'mirror', type: TYPE_COSIGNATURE });
   checkNames(name);
@@ -86,8 +90,18 @@ function newKey(name: string, type: KeyType): { readonly vkey: string; readonly 
 }
 
 function readJson(path: string): unknown {
+  const text = readText(path);
   try {
-    return JSON.parse(readFileSync(path, 'utf8'));
+    return JSON.parse(text);
+  } catch {
+    // What the parser says quotes the text around the place, and here that may be a secret.
+    throw refused(`The key file ${path} is not JSON`);
+  }
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
   } catch (error) {
     throw refused(`The key file ${path} can't be read: ${error instanceof Error ? error.message : String(error)}`);
   }

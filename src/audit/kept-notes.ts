@@ -25,8 +25,8 @@ export async function checkClaims({ claim, cosigned, policy, tree }: KeptNotes, 
     if (text === undefined || text.size > tree.size) return;
     if (!equalBytes(await tree.prover.root(text.size), text.root)) tell('root', `${what} at size ${text.size} has another root than the entries`);
   };
-  if (claim.certified !== undefined) {
-    await look('The certified checkpoint', claim.certified, (note) => {
+  for (const certified of [...(claim.certified === undefined ? [] : [claim.certified]), ...claim.kept]) {
+    await look('The certified checkpoint', certified, (note) => {
       if (!isQuorum(policy.quorum, cosigners(policy, note.text, note.signatures))) throw invalid('Too few regions have signed it');
     });
   }

@@ -35,7 +35,7 @@ export interface LogWalkOptions {
 interface Placed {
   readonly index: number;
   readonly item: GroupItem;
-  /** Entries of a group that was made here follow each other by 1. */
+  /** Entries of a group of the log without a tree follow each other by 1. */
   readonly isFirstOfGroup: boolean;
 }
 
@@ -144,15 +144,15 @@ export class LogWalk {
     return false;
   }
 
-  /** `recorded_at` rises strictly; within a group that was made here by 1. */
+  /** `recorded_at` rises strictly; in the log that has no tree by 1 within a group: nothing else vouches for it. */
   #isTimely({ index, item, isFirstOfGroup }: Placed): boolean {
     const { claim, tell } = this.#options;
     if (!isEntry(item.entry)) return false;
     const at = recordedAt(item.entry);
     const before = this.#lastRecordedAt;
     this.#lastRecordedAt = at;
-    const isMadeHere = claim.log === OWN_LOG || claim.log === RECEIVED_LOG;
-    if (before === undefined || (at > before && (isFirstOfGroup || !isMadeHere || at === before + 1n))) return true;
+    const mayJump = isFirstOfGroup || claim.log !== RECEIVED_LOG;
+    if (before === undefined || (at > before && (mayJump || at === before + 1n))) return true;
     tell('time', `The time of entry ${index} does not follow from the one before it`, { index });
     return false;
   }
@@ -176,9 +176,10 @@ export class LogWalk {
     };
     if (known === undefined) return bad('does not know it');
     if (!equalBytes(known.digest, digest)) return bad('has another digest of it');
-    const place = known.places.find(({ log }) => log === claim.log);
+    const places = known.places.filter(({ log }) => log === claim.log);
+    if (places.some((place) => place.index === index)) return true;
+    const [place] = places;
     if (place === undefined) return bad('does not know it in this log');
-    if (place.index === index) return true;
     return place.index < index && (await this.#holds(place.index, id)) ? true : bad(`has it at ${place.index}`);
   }
 

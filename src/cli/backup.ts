@@ -43,7 +43,7 @@ async function backup(dir: string, options: BackupOptions): Promise<void> {
   try {
     const added = await copyInto(store, client, dir);
     const { logs } = await store.recover();
-    const total = [...logs.values()].reduce((sum, { size }) => sum + size, 0);
+    const total = [...logs.values()].reduce((sum, { size, others }) => sum + size - others, 0);
     if (options.json === true) print(JSON.stringify({ region, dir, added, total }));
     else print(`${dir} holds ${total} receipts of ${region}, ${added} of them new`);
     tell('To start from it: receipt-sync serve --config FILE --set store.path=DIR, on a copy if the backup is to stay.');
@@ -57,11 +57,13 @@ async function copyInto(store: SqliteStore, client: ReceiptSyncClient, dir: stri
   const before = await store.recover();
   const lastSeq = await store.lastArrival();
   const reader = new BackupReader(await client.backup(Math.max(0, lastSeq - 1)));
-  const { region, offsets, parked, mirrored, notes } = await reader.head();
+  const { region, signs, offsets, parked, mirrored, notes, kept = [], refusals = [] } = await reader.head();
   const groups = reader.groups();
   if (lastSeq > 0) await checkOverlap(store, (await groups.next()).value, { lastSeq, dir });
   const news = mirrored.filter(({ log }) => before.logs.get(log)?.origin === undefined);
-  await store.commit({ ...NO_CHANGES, mirrored: news });
+  // What the region signs after this copy is not in it: started in its place, it must sign nothing (SPEC §2.1), and half a copy neither.
+  const forgot = signs || mirrored.length > 0 ? ['this store is a backup, and knows nothing of what was signed after it'] : [];
+  await store.commit({ ...NO_CHANGES, mirrored: news, forgot });
   using bar = new ProgressBar('backup');
   let turn = new Turn(region, recoveredHeads((await store.recover()).logs), new Map());
   let bytes = 0;
@@ -72,21 +74,18 @@ async function copyInto(store: SqliteStore, client: ReceiptSyncClient, dir: stri
     bytes = 0;
   };
   for await (const arrived of groups) {
-    await take(store, turn, arrived);
+    added += await take(store, turn, arrived);
     bytes += arrived.frame.length;
-    added += arrived.count;
     bar.show({ done: 0, total: 0, receipts: added });
     if (bytes >= COMMIT_BYTES) await write();
   }
   await write();
-  // What the region signs after this copy is not in it: started in its place, it must sign nothing (SPEC §2.1).
-  const forgot = mirrored.length > 0 ? ['this store is a backup, and knows nothing of what was signed after it'] : [];
-  await store.commit({ ...NO_CHANGES, offsets, parked, notes, forgot });
+  await store.commit({ ...NO_CHANGES, offsets, parked, notes, kept, refusals });
   return added;
 }
 
-/** Adds a group to the turn, checked entry by entry; what another content came first for is refused here as it was there. */
-async function take(store: SqliteStore, turn: Turn, arrived: ArrivedGroup): Promise<void> {
+/** Adds a group to the turn, checked entry by entry; what another content came first for is refused here as it was there. Returns its receipts. */
+async function take(store: SqliteStore, turn: Turn, arrived: ArrivedGroup): Promise<number> {
   const checked = checkedFrame(arrived);
   const ids = checked.items.flatMap(({ receipt }) => (receipt === undefined ? [] : [receipt.id]));
   const known = await store.find(ids);
@@ -97,6 +96,7 @@ async function take(store: SqliteStore, turn: Turn, arrived: ArrivedGroup): Prom
   const { edge } = headOf(turn.heads, arrived.log);
   const { log, frame } = arrived;
   appendChecked(turn, { log, frame, items: checked.items }, edge === undefined ? undefined : growTree(log, edge, checked.leaves));
+  return ids.length;
 }
 
 /** The last group that is there must be the region's own at that place: else it is no earlier backup of this store. */

@@ -12,7 +12,7 @@ import { newProgress, type Progress, runDemo } from './demo/run.ts';
 import { liveScreen } from './demo/screen.ts';
 import { receiptsFrom } from './demo/sources.ts';
 import { parseTamper, type TamperReport, tamperText } from './demo/tamper.ts';
-import { percentile } from './demo/view.ts';
+import { conflictLines, percentile } from './demo/view.ts';
 import { CommandFailure, EXIT } from './exit.ts';
 import { print, tell } from './io.ts';
 
@@ -31,6 +31,7 @@ interface DemoOptions {
   readonly dataDir?: string;
   readonly kill: readonly string[];
   readonly tamper?: string;
+  readonly conflict?: true;
   readonly json?: true;
 }
 
@@ -48,10 +49,11 @@ export function demoCommand(): Command {
       new Option('--kill <region@2s[+3s]>', 'SIGKILL it 2 s after the first receipt, restart it 3 s later; may be repeated').argParser(collect).default([]),
     )
     .option('--tamper <region@2s>', 'change a byte in its store 2 s after the first receipt: found, not served, not counted')
+    .option('--conflict', 'at the end, two contents under one id to two regions at once: exactly one is certified, and both see why')
     .option('--json', 'print one JSON object at the end')
     .addHelpText(
       'beforeAll',
-      'Examples:\n  receipt-sync demo\n  receipt-sync demo --headless --json --kill eu-west-1@2s\n  receipt-sync demo --headless --tamper us-west-1@2s\n  receipt-sync demo --source synthetic --count 2000 --rate 500/s --latency us-west-1=60ms\n',
+      'Examples:\n  receipt-sync demo\n  receipt-sync demo --headless --json --kill eu-west-1@2s\n  receipt-sync demo --headless --tamper us-west-1@2s\n  receipt-sync demo --headless --conflict\n  receipt-sync demo --source synthetic --count 2000 --rate 500/s --latency us-west-1=60ms\n',
     )
     .action((options: DemoOptions) => demo(options));
 }
@@ -77,10 +79,12 @@ async function demo(options: DemoOptions): Promise<void> {
   say(`${description}; regions ${REGIONS.join(', ')}; quorum ${THRESHOLD} of 3`);
   let written: WrittenCertificate | undefined;
   try {
-    await runDemo({ receipts, perSecond, kills, tamper: planned, regions: cluster.regions, entry: cluster.entry, tell: say }, progress);
+    const policy = policyOf(keys, THRESHOLD);
+    const [one, two] = cluster.regions.values();
+    const conflict = options.conflict === true && one !== undefined && two !== undefined ? { sides: [one, two] as const, policy } : undefined;
+    await runDemo({ receipts, perSecond, kills, tamper: planned, regions: cluster.regions, entry: cluster.entry, conflict, tell: say }, progress);
     const [receipt] = receipts;
-    if (receipt !== undefined)
-      written = await writeCertificate(options.dataDir ?? CERTIFICATE_FOLDER, cluster.entry, { receipt, policy: policyOf(keys, THRESHOLD) });
+    if (receipt !== undefined) written = await writeCertificate(options.dataDir ?? CERTIFICATE_FOLDER, cluster.entry, { receipt, policy });
   } finally {
     screen?.close();
     await cluster.stop();
@@ -143,13 +147,6 @@ function report(
   const { total, certified, pending, refused, latenciesMs } = progress;
   const p50Ms = rounded(percentile(latenciesMs, 0.5));
   const p99Ms = rounded(percentile(latenciesMs, 0.99));
-  const isWell =
-    certified === total &&
-    written?.verified === true &&
-    kills.length === progress.kills.length &&
-    (options.tamper === undefined || progress.tampers.length > 0) &&
-    progress.tampers.every(isHarmless) &&
-    progress.kills.every(({ complete, acceptedWhileDown }) => complete && acceptedWhileDown > 0);
   if (options.json === true)
     print(
       JSON.stringify({
@@ -161,6 +158,7 @@ function report(
         p99Ms,
         kills: progress.kills,
         tamper: progress.tampers[0] ?? null,
+        ...(progress.conflict === undefined ? {} : { conflict: progress.conflict }),
         certificate: written?.certificate ?? null,
         verified: written?.verified ?? false,
       }),
@@ -173,13 +171,25 @@ function report(
       );
     }
     for (const tampered of progress.tampers) print(tamperText(tampered));
+    for (const line of conflictLines(progress.conflict)) print(line);
     if (written !== undefined) {
       const { certificate, receipt, policy, verified } = written;
       print(`A certificate of the first receipt is in ${certificate}, and it ${verified ? 'verifies offline' : 'does NOT verify'}:`);
       print(`  npm run -s receipt-sync -- verify ${certificate} --receipt ${receipt} --policy ${policy}`);
     }
   }
-  process.exitCode = isWell ? EXIT.ok : EXIT.negative;
+  process.exitCode = written?.verified === true && wentWell(progress, { kills, options }) ? EXIT.ok : EXIT.negative;
+}
+
+function wentWell(progress: Progress, { kills, options }: { readonly kills: readonly KillPlan[]; readonly options: DemoOptions }): boolean {
+  return (
+    progress.certified === progress.total &&
+    progress.conflict?.asItShould !== false &&
+    kills.length === progress.kills.length &&
+    (options.tamper === undefined || progress.tampers.length > 0) &&
+    progress.tampers.every(isHarmless) &&
+    progress.kills.every(({ complete, acceptedWhileDown }) => complete && acceptedWhileDown > 0)
+  );
 }
 
 /** A copy that was changed is found and goes nowhere, and the others have the receipt all the same. */

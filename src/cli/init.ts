@@ -3,10 +3,14 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { loadConfig, toMultiRegionConfig } from '../config/load.ts';
 import { type ConfigDraft, renderConfig } from '../config/render.ts';
+import { RESERVED_NAME } from '../quorum/cluster-policy.ts';
 import { isLoopbackHost } from '../std/loopback.ts';
 import { CLUSTER_DEFAULT, newClusterKeys, policyOf, type RegionKeys, writeKeyFile } from './cluster-keys.ts';
 import { CommandFailure, EXIT } from './exit.ts';
 import { print, tell } from './io.ts';
+
+/** Beside the regions' folders. */
+const POLICY_FILE = 'policy';
 
 interface InitOptions {
   readonly dir: string;
@@ -43,6 +47,8 @@ function init(regions: readonly Named[], options: InitOptions): void {
   const threshold = options.threshold ?? String(Math.floor(regions.length / 2) + 1);
   if (!/^[1-9][0-9]{0,5}$/.test(threshold)) throw new CommandFailure(EXIT.usage, '--threshold must be a whole number');
   const { dir, cluster = CLUSTER_DEFAULT } = options;
+  const taken = regions.find(({ id }) => options.plain !== true && (id === RESERVED_NAME || id === POLICY_FILE));
+  if (taken !== undefined) throw new CommandFailure(EXIT.usage, `A region with keys can't be called ${taken.id}: the policy beside it has that name`);
   const keys =
     options.plain === true
       ? undefined
@@ -57,7 +63,7 @@ function init(regions: readonly Named[], options: InitOptions): void {
     toMultiRegionConfig(loadConfig({ file: { name: join(folder, 'config.yaml'), text, folder }, env: {}, sets: [], cwd: '.', resolve: join })).validate();
     return { folder, text, keyFile: keys?.get(region.id)?.file };
   });
-  for (const path of [...files.flatMap(({ folder }) => [join(folder, 'config.yaml'), join(folder, 'keys.json')]), join(dir, 'policy')])
+  for (const path of [...files.flatMap(({ folder }) => [join(folder, 'config.yaml'), join(folder, 'keys.json')]), join(dir, POLICY_FILE)])
     if (existsSync(path)) throw new CommandFailure(EXIT.config, `${path} is there already: it was left as it is`);
   for (const { folder, text, keyFile } of files) {
     mkdirSync(join(folder, 'data'), { recursive: true, mode: 0o700 });
@@ -65,9 +71,9 @@ function init(regions: readonly Named[], options: InitOptions): void {
     if (keyFile !== undefined) writeKeyFile(join(folder, 'keys.json'), keyFile);
     print(`receipt-sync serve --config ${join(folder, 'config.yaml')}`);
   }
-  if (keys !== undefined) writeFileSync(join(dir, 'policy'), policyOf(keys, Number(threshold)), { flag: 'wx' });
+  if (keys !== undefined) writeFileSync(join(dir, POLICY_FILE), policyOf(keys, Number(threshold)), { flag: 'wx' });
   tell(`Wrote ${files.length} regions below ${dir}; start each by its command.`);
-  if (keys !== undefined) tell(`Give ${join(dir, 'policy')} to whoever verifies certificates; move each keys.json to its region and keep no copy.`);
+  if (keys !== undefined) tell(`Give ${join(dir, POLICY_FILE)} to whoever verifies certificates; move each keys.json to its region and keep no copy.`);
 }
 
 function named(text: string): Named {

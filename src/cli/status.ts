@@ -19,7 +19,7 @@ export function statusCommand(): Command {
       }
       const status = JSON.parse(text);
       print(
-        `${status.region}: ${status.receipts} receipts, store ${status.store}, reachable weight ${status.reachable_weight} (threshold ${status.threshold})`,
+        `${status.region}: ${status.receipts} receipts, ${status.conflicts} conflicts, store ${status.store}, reachable weight ${status.reachable_weight} (threshold ${status.threshold})`,
       );
       const remotes = await client.getSyncStatus();
       const columns = [

@@ -31,7 +31,10 @@ async function online(id: string, options: VerifyOptions): Promise<void> {
   if (options.json === true) print(JSON.stringify({ receipt_id: id, ...verification }));
   else {
     print(`${verification.verdict}: weight ${verification.weight} of ${verification.threshold}`);
-    for (const { region, state, digest } of verification.regions) print(`  ${region.padEnd(24)} ${state.padEnd(12)} ${digest ?? ''}`);
+    for (const { region, state, digest, refused = [] } of verification.regions) {
+      print(`  ${region.padEnd(24)} ${state.padEnd(12)} ${digest ?? ''}`);
+      for (const other of refused) print(`  ${''.padEnd(24)} ${'refuses'.padEnd(12)} ${other.digest} (entry ${other.index} of the log of ${other.region})`);
+    }
   }
   process.exitCode = EXIT_OF[verification.verdict];
 }

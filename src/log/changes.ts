@@ -27,6 +27,8 @@ export interface NewGroup extends Group {
   readonly digests: Uint8Array;
   /** Entries, by their place in the group, whose id had another content first (SPEC §4): stored, and not what `find` knows of the id. */
   readonly refused: readonly number[];
+  /** Entries, by their place, with a receipt that this log holds already: one more place of it. */
+  readonly again: readonly number[];
 }
 
 /** How a log's tree has grown by the groups of the same turn. */
@@ -63,6 +65,12 @@ export interface KeptNote {
   readonly note: string;
 }
 
+/** A certified text that is kept beside the newest, because later ones do not certify all that it does (SPEC §4). */
+export interface KeptText extends KeptNote {
+  /** 0: until a later one certifies as much, replaced then. From 1 on: for ever. */
+  readonly slot: number;
+}
+
 /** The largest checkpoint of the own log that a remote has cosigned: a remote that later holds less has forgotten (SPEC §2.1). */
 export interface RemoteCosigned {
   readonly region: string;
@@ -97,7 +105,10 @@ export interface Changes {
   readonly mirrored: readonly { readonly log: LogNumber; readonly origin: string }[];
   readonly texts: readonly CosignedText[];
   readonly refusals: readonly Refusal[];
+  /** Own entries between refused ones, that lines name since they were joined (SPEC §4). */
+  readonly joined: readonly RefusedRange[];
   readonly notes: readonly KeptNote[];
+  readonly kept: readonly KeptText[];
   readonly cosigned: readonly RemoteCosigned[];
   readonly offsets: readonly RemoteOffset[];
   readonly parked: readonly ParkedReceipt[];
@@ -114,7 +125,9 @@ export const NO_CHANGES: Changes = {
   mirrored: [],
   texts: [],
   refusals: [],
+  joined: [],
   notes: [],
+  kept: [],
   cosigned: [],
   offsets: [],
   parked: [],
@@ -136,8 +149,14 @@ export interface RecoveredLog {
   readonly edge: Edge | undefined;
   /** The newest ones, oldest first. */
   readonly texts: readonly CosignedText[];
+  /** Entries without a receipt: evidence, and what this version does not know. */
+  readonly others: number;
   readonly refused: readonly RefusedRange[];
+  /** Of the own log: what lines name beside that. */
+  readonly joined: readonly RefusedRange[];
   readonly certified: KeptNote | undefined;
+  /** By slot. */
+  readonly kept: readonly KeptText[];
 }
 
 /** Where a receipt stands in one log. */
@@ -146,8 +165,32 @@ export interface Place {
   readonly index: number;
 }
 
-/** What the store remembers of an id: the first digest, and every log that holds it. */
+/** A content that another one came first for, where it stands all the same. */
+export interface RefusedEntry extends Place {
+  readonly digest: Uint8Array;
+}
+
+/** What the store remembers of an id: the first digest, and every place that holds it, by log, then by index. */
 export interface KnownReceipt {
   readonly digest: Uint8Array;
   readonly places: readonly Place[];
+}
+
+/** Both in one transaction. */
+export function together(changes: Changes, more: Partial<Changes>): Changes {
+  return {
+    groups: changes.groups.concat(more.groups ?? []),
+    trees: changes.trees.concat(more.trees ?? []),
+    mirrored: changes.mirrored.concat(more.mirrored ?? []),
+    texts: changes.texts.concat(more.texts ?? []),
+    refusals: changes.refusals.concat(more.refusals ?? []),
+    joined: changes.joined.concat(more.joined ?? []),
+    notes: changes.notes.concat(more.notes ?? []),
+    kept: changes.kept.concat(more.kept ?? []),
+    cosigned: changes.cosigned.concat(more.cosigned ?? []),
+    offsets: changes.offsets.concat(more.offsets ?? []),
+    parked: changes.parked.concat(more.parked ?? []),
+    forgot: changes.forgot.concat(more.forgot ?? []),
+    alarms: changes.alarms.concat(more.alarms ?? []),
+  };
 }

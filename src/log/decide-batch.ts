@@ -1,11 +1,14 @@
+import { assert } from '../std/assert.ts';
 import { equalBytes } from '../std/bytes.ts';
 import { rootOf } from '../tlog/edge.ts';
 import { HASH_BYTES } from '../tlog/hash.ts';
-import { type LogNumber, TEXTS_KEPT } from './changes.ts';
+import { type KnownReceipt, type LogNumber, OWN_LOG, type Place, RECEIVED_LOG, TEXTS_KEPT } from './changes.ts';
 import { entryKind, KIND_RECEIPT, recordedAt } from './entry.ts';
 import { type GrownTree, growTree } from './growth.ts';
-import { headOf, type LogHead, unnamed, withRefused } from './heads.ts';
-import type { LogText, RefusedRange } from './log-text.ts';
+import { headOf, type LogHead } from './heads.ts';
+import type { LogText } from './log-text.ts';
+import { REFUSED_ANSWER_LINES_MAX } from './mirror-answer.ts';
+import { type IndexRange, unnamed } from './refused-lines.ts';
 import type { Turn } from './turn.ts';
 
 /** One entry of a batch, checked by itself: content, salt and commitment belong together (SPEC §3.2 c). */
@@ -41,7 +44,7 @@ export type BatchAnswer =
   /** Sign this text with this time. */
   | { readonly kind: 'cosigned'; readonly atS: number }
   /** Every entry below the text's size that this region refuses and the text does not name. */
-  | { readonly kind: 'refuses'; readonly ranges: readonly RefusedRange[] }
+  | { readonly kind: 'refuses'; readonly ranges: readonly IndexRange[] }
   /** The batch does not begin or end where this region can use it: 409 with the own size. */
   | { readonly kind: 'behind'; readonly size: number }
   /** The entries do not lead to the signed root, or another root is known at that size: 422. */
@@ -81,25 +84,26 @@ export function appendChecked(
   grown: GrownTree | undefined,
 ): void {
   const head = headOf(turn.heads, log);
-  const refused = refusedOf(items, { log, start: head.size }, turn);
-  turn.groups.push({ log, start: head.size, count: items.length, frame, digests: digestsOf(items), refused });
+  const { size: start } = head;
+  const { refused, again, others } = sorted(items, { log, start }, turn);
+  turn.groups.push({ log, start, count: items.length, frame, digests: digestsOf(items), refused, again });
   if (grown !== undefined) turn.trees.push(grown.growth);
-  const ranges = refused.map((n) => ({ region: turn.region, first: head.size + n, last: head.size + n }));
-  for (const range of ranges) turn.refusals.push({ log, ...range });
+  for (const n of refused) turn.refusals.push({ log, region: turn.region, first: start + n, last: start + n });
   const last = items.at(-1);
   turn.heads.set(log, {
     ...head,
-    size: head.size + items.length,
+    size: start + items.length,
     edge: grown?.edge,
     lastRecordedAt: last === undefined ? head.lastRecordedAt : recordedAt(last.entry),
-    refused: ranges.reduce(withRefused, head.refused),
+    refused: refused.length === 0 ? head.refused : head.refused.concat(refused.map((n) => start + n)),
+    others: head.others + others,
   });
 }
 
 /** The text is one to sign, unless it keeps silent about something that this region refuses: never both, never neither. */
 function sign(job: BatchJob, turn: Turn, head: LogHead): BatchAnswer {
   const { log, text, textHash: hash, atS, note } = job;
-  const ranges = unnamed(head.refused, { region: turn.region, size: text.size, named: text.refused });
+  const ranges = unnamed(head.refused, { region: turn.region, size: text.size, named: text.refused, countMax: REFUSED_ANSWER_LINES_MAX });
   if (ranges.length > 0) return { kind: 'refuses', ranges };
   const signed = { log, size: text.size, hash, atS, note };
   turn.texts.push(signed);
@@ -107,20 +111,45 @@ function sign(job: BatchJob, turn: Turn, head: LogHead): BatchAnswer {
   return { kind: 'cosigned', atS };
 }
 
-/** Entries whose id is known with another content, and receipts' entries that came without their receipt, by place. */
-function refusedOf(items: readonly BatchItem[], at: { readonly log: LogNumber; readonly start: number }, turn: Turn): readonly number[] {
+/** The items of a batch that are not simply new, by place. */
+interface Sorted {
+  /** The id is known with another content, or a receipt's entry came without its receipt. */
+  readonly refused: readonly number[];
+  /** This log holds the receipt already. */
+  readonly again: readonly number[];
+  /** How many have no receipt. */
+  readonly others: number;
+}
+
+function sorted(items: readonly BatchItem[], at: { readonly log: LogNumber; readonly start: number }, turn: Turn): Sorted {
   const refused: number[] = [];
+  const again: number[] = [];
+  let others = 0;
   for (const [n, { entry, receipt }] of items.entries()) {
     if (receipt === undefined) {
+      others += 1;
       if (entryKind(entry) === KIND_RECEIPT) refused.push(n);
       continue;
     }
+    const place: Place = { log: at.log, index: at.start + n };
     const before = turn.known.get(receipt.id);
-    if (before !== undefined && !equalBytes(before.digest, receipt.digest)) refused.push(n);
-    else if (before?.places.some(({ log }) => log === at.log) !== true)
-      turn.known.set(receipt.id, { digest: receipt.digest, places: [...(before?.places ?? []), { log: at.log, index: at.start + n }] });
+    if (before === undefined) turn.known.set(receipt.id, { digest: receipt.digest, places: [place] });
+    else if (equalBytes(before.digest, receipt.digest)) {
+      if (before.places.some(({ log }) => log === at.log)) again.push(n);
+      turn.known.set(receipt.id, { digest: receipt.digest, places: [...before.places, place] });
+    } else {
+      refused.push(n);
+      turn.conflicts.push({ ...place, receiptId: receipt.id, held: before.digest, offered: receipt.digest, first: evidentPlace(before) });
+    }
   }
-  return refused;
+  return { refused, again, others };
+}
+
+/** The place of a first content that others can look up: best in the own log, else in a mirrored one. */
+function evidentPlace({ places }: KnownReceipt): Place {
+  const place = places.find(({ log }) => log === OWN_LOG) ?? places.find(({ log }) => log !== RECEIVED_LOG) ?? places[0];
+  assert(place !== undefined, 'what is known stands somewhere');
+  return place;
 }
 
 function digestsOf(items: readonly BatchItem[]): Uint8Array {

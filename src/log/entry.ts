@@ -10,6 +10,8 @@ export const SALT_BYTES = 16;
 const ENTRY_VERSION = 1;
 /** Entries that stand for a receipt; what other kinds say is not needed to hash them (SPEC §2). */
 export const KIND_RECEIPT = 1;
+/** Entries that say that two others have one id and different contents (SPEC §4). */
+export const KIND_CONFLICT = 5;
 /** Version, kind and time, without which nothing is an entry. */
 export const ENTRY_BYTES_MIN = 10;
 /** Other kinds carry a body of at most 16 KiB. */
@@ -36,6 +38,21 @@ export function writeReceiptEntry(target: Uint8Array, offset: number, entry: { r
   target[offset + 1] = KIND_RECEIPT;
   numbersIn(target).setBigUint64(offset + 2, entry.recordedAt);
   target.set(entry.commitment, offset + COMMITMENT_OFFSET);
+}
+
+/** An entry of another kind: `01 | kind | u64 recorded_at | body`, the body at most 16 KiB (SPEC §2). */
+export function entryOfKind(kind: number, at: bigint, body: Uint8Array): Uint8Array {
+  const entry = new Uint8Array(ENTRY_BYTES_MIN + body.length);
+  entry[0] = ENTRY_VERSION;
+  entry[1] = kind;
+  numbersIn(entry).setBigUint64(2, at);
+  entry.set(body, ENTRY_BYTES_MIN);
+  return entry;
+}
+
+/** What an entry of another kind says; shares its memory. */
+export function entryBody(entry: Uint8Array): Uint8Array {
+  return entry.subarray(ENTRY_BYTES_MIN);
 }
 
 /** Is this an entry, of whatever kind? */

@@ -1,6 +1,7 @@
 import { assert } from '../std/assert.ts';
 import { view } from '../std/buffer.ts';
-import { commitment, RECEIPT_ENTRY_BYTES, SALT_BYTES, writeReceiptEntry } from './entry.ts';
+import { concatBytes } from '../std/bytes.ts';
+import { commitment, entryOfKind, RECEIPT_ENTRY_BYTES, SALT_BYTES, writeReceiptEntry } from './entry.ts';
 
 /** One batch holds at most this many entries; C2SP mirrors take no more, and a group must fit one batch (SPEC §3.2). */
 export const GROUP_ENTRIES_MAX = 8_192;
@@ -40,6 +41,32 @@ export function encodeGroup(entries: readonly NewEntry[], salts: Uint8Array, fir
   }
   return frame;
 }
+
+/** Entries of another kind as they will be stored and sent, in frames that each fit one batch. */
+export function encodeOthers(
+  kind: number,
+  bodies: readonly Uint8Array[],
+  firstRecordedAt: bigint,
+): readonly { readonly count: number; readonly frame: Uint8Array }[] {
+  const frames: { readonly count: number; readonly frame: Uint8Array }[] = [];
+  let parts: Uint8Array[] = [];
+  let [count, bytes] = [0, 0];
+  const close = (): void => {
+    if (count > 0) frames.push({ count, frame: concatBytes(parts) });
+    [parts, count, bytes] = [[], 0, 0];
+  };
+  for (const [n, body] of bodies.entries()) {
+    const entry = entryOfKind(kind, firstRecordedAt + BigInt(n), body);
+    if (count === GROUP_ENTRIES_MAX || bytes + 4 + entry.length > GROUP_BYTES_MAX) close();
+    parts.push(Uint8Array.of(entry.length >> 8, entry.length & 0xff), entry, NO_RECEIPT);
+    count += 1;
+    bytes += 4 + entry.length;
+  }
+  close();
+  return frames;
+}
+/** The `lp16` of a receipt that is not there. */
+const NO_RECEIPT = new Uint8Array(2);
 
 /** One entry of a frame; all three share the frame's memory. */
 export interface GroupItem {

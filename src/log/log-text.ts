@@ -1,4 +1,5 @@
 import { InvalidEvidenceError } from '../errors.ts';
+import { byBytes } from '../std/bytes.ts';
 import { type Checkpoint, formatCheckpoint, parseCheckpoint, parseDecimal } from '../tlog/checkpoint.ts';
 import { REFUSED_SUFFIX } from './names.ts';
 
@@ -61,7 +62,7 @@ function parseRefused(line: string, size: number): RefusedRange {
 }
 
 function follows(before: RefusedRange | undefined, { region, first }: RefusedRange): boolean {
-  if (before === undefined || before.region < region) return true;
+  if (before === undefined || byBytes(before.region, region) < 0) return true;
   return before.region === region && before.last < first;
 }
 

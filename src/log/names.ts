@@ -21,6 +21,11 @@ export function mirrorName({ cluster, region }: RegionName): string {
   return `${cluster}/${region}/mirror`;
 }
 
+/** The region of a cosigner's name, or `undefined` if it is none of this project's. */
+export function regionOfMirror(name: string): string | undefined {
+  return /^[^/]+\/([^/]+)\/mirror$/.exec(name)?.[1];
+}
+
 /** The region of an origin line, or `undefined` if it is none of this project's. */
 export function regionOfOrigin(origin: string): string | undefined {
   return /^[^/]+\/(.+)\/log\/[1-9]\d*$/.exec(origin)?.[1];

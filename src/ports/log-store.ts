@@ -5,6 +5,7 @@ export type {
   Changes,
   Group,
   KeptNote,
+  KeptText,
   LogNumber,
   NewGroup,
   ParkedReceipt,

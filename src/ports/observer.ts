@@ -28,6 +28,16 @@ export type SyncEvent =
   | { readonly kind: 'settled'; readonly receiptId: string; readonly synced: number; readonly total: number; readonly quorum: boolean }
   | { readonly kind: 'verified'; readonly receiptId: string; readonly confirmed: number; readonly total: number; readonly verdict: string }
   | { readonly kind: 'conflict'; readonly receiptId: string; readonly digest: string; readonly offeredDigest: string; readonly from: 'application' | 'peer' }
+  /** The second content stands in the log of `region`, at `index`: stored, and refused. */
+  | {
+      readonly kind: 'conflict';
+      readonly receiptId: string;
+      readonly digest: string;
+      readonly offeredDigest: string;
+      readonly from: 'mirror';
+      readonly region: string;
+      readonly index: number;
+    }
   | { readonly kind: 'region-available'; readonly region: string }
   | { readonly kind: 'region-unavailable'; readonly region: string; readonly failureCount: number }
   | { readonly kind: 'circuit'; readonly region: string; readonly state: 'closed' | 'open' | 'half_open' }

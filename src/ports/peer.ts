@@ -23,9 +23,16 @@ export interface DeliveryReport {
   readonly batchMax: number | undefined;
 }
 
+/** Another content that a remote knows of and refuses: in whose log, and where. */
+export interface RefusedReading {
+  readonly digest: Uint8Array;
+  readonly region: string;
+  readonly index: number;
+}
+
 /** What a remote holds under an id, asked afresh (SPEC §6). */
 export type Reading =
-  | { readonly kind: 'held'; readonly digest: Uint8Array; readonly refused: readonly Uint8Array[] }
+  | { readonly kind: 'held'; readonly digest: Uint8Array; readonly refused: readonly RefusedReading[] }
   | { readonly kind: 'missing' }
   | { readonly kind: 'failed'; readonly failure: Failure };
 

@@ -1,7 +1,7 @@
-import type { KnownReceipt, LogNumber, Place } from '../log/changes.ts';
+import type { KnownReceipt, LogNumber, Place, RefusedEntry } from '../log/changes.ts';
 import type { Receipt } from '../receipt/receipt.ts';
 
-export type { KnownReceipt, Place } from '../log/changes.ts';
+export type { KnownReceipt, Place, RefusedEntry } from '../log/changes.ts';
 
 /** A place of a receipt, with what its entry there says. */
 export interface StoredPlace extends Place {
@@ -22,6 +22,8 @@ export interface StoredReceipt {
   readonly receipt: Receipt;
   readonly digest: Uint8Array;
   readonly places: readonly StoredPlace[];
+  /** Other contents under this id that stand in mirrored logs, and that this region refuses (SPEC §4). */
+  readonly refused: readonly RefusedEntry[];
   /** Of the entry that came first: never another one later. */
   readonly recordedAt: bigint;
   /** Its place in the order of arrival here: what `ReceiptQuery.after` takes. */

@@ -1,8 +1,15 @@
 import { type Roster, totalWeight } from './roster.ts';
 
+/** A content that a region refuses, in hex, and where it stands: the region whose log that is, and its place there. */
+export interface RefusedDigest {
+  readonly digest: string;
+  readonly region: string;
+  readonly index: number;
+}
+
 /** What one region answered when asked afresh; digests in hex. */
 export type Testimony =
-  | { readonly kind: 'held'; readonly digest: string; readonly refused: readonly string[] }
+  | { readonly kind: 'held'; readonly digest: string; readonly refused: readonly RefusedDigest[] }
   | { readonly kind: 'missing' }
   | { readonly kind: 'unreachable' };
 
@@ -47,5 +54,5 @@ function digestInQuestion(testimonies: readonly Testimony[], weights: readonly n
 function stateFor(testimony: Testimony, digest: string | undefined): RegionState {
   if (testimony.kind !== 'held') return testimony.kind;
   if (testimony.digest !== digest) return 'conflict';
-  return testimony.refused.includes(testimony.digest) ? 'conflict' : 'confirmed';
+  return testimony.refused.some((refused) => refused.digest === testimony.digest) ? 'conflict' : 'confirmed';
 }

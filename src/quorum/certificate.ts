@@ -1,6 +1,7 @@
 import { ReceiptSyncError } from '../errors.ts';
 import { commitment, RECEIPT_ENTRY_BYTES, SALT_BYTES, writeReceiptEntry } from '../log/entry.ts';
 import { isNamed, type LogText, logTextOf } from '../log/log-text.ts';
+import { regionOfMirror } from '../log/names.ts';
 import { canonicalBytes, receiptDigest } from '../receipt/canonical.ts';
 import type { Receipt } from '../receipt/receipt.ts';
 import { equalBytes, numbersIn } from '../std/bytes.ts';
@@ -137,7 +138,12 @@ function checkCosignatures(policy: Policy, { note }: ReadCertificate): readonly 
 
 /** SPEC §4: whom a line of the text names for this entry does not count for it. */
 function checkQuorum(policy: Policy, { log, index }: ReadCertificate, signers: ReadonlySet<string>): readonly [true, string] {
-  const counting = new Set([...signers].filter((region) => !isNamed(log, region, index)));
+  const isTakenOut = (witness: string): boolean => {
+    // What a policy calls a key is its own matter (tlog-policy); the region that a line names is that of the key's name.
+    const region = regionOfMirror(policy.witnesses.get(witness)?.name ?? '');
+    return isNamed(log, witness, index) || (region !== undefined && isNamed(log, region, index));
+  };
+  const counting = new Set([...signers].filter((witness) => !isTakenOut(witness)));
   if (!isQuorum(policy.quorum, counting)) throw invalid(`Not enough: ${[...counting].join(', ') || 'no region'}`);
   return [true, `${[...counting].join(', ')}`];
 }

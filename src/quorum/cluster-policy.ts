@@ -1,4 +1,4 @@
-import { sha256, toHex, utf8Bytes } from '../std/bytes.ts';
+import { byBytes, sha256, toHex, utf8Bytes } from '../std/bytes.ts';
 import { formatVerifierKey, type VerifierKey } from '../tlog/vkey.ts';
 
 /** A region that signs. */
@@ -12,6 +12,8 @@ export interface SigningRegion {
 }
 
 const GROUP = 'regions';
+/** The one name that tlog-policy keeps for itself. */
+export const RESERVED_NAME = 'none';
 
 /**
  * The canonical policy of a cluster (SPEC §5): names in byte order. With equal weights it is the plain C2SP form that any tool reads;
@@ -37,16 +39,9 @@ function quorumLines(regions: readonly SigningRegion[], threshold: number): read
   const weight = counting[0]?.weight ?? 0;
   const needed = Math.ceil(threshold / weight);
   const isPlain = counting.every((region) => region.weight === weight) && needed >= 1 && needed <= counting.length;
-  if (isPlain) return [`group ${GROUP} ${needed} ${counting.map(({ region }) => region).join(' ')}`, `quorum ${GROUP}`];
+  // Witnesses and groups share one namespace (tlog-policy): a region may be called so.
+  let group = GROUP;
+  while (regions.some(({ region }) => region === group)) group += '-';
+  if (isPlain) return [`group ${group} ${needed} ${counting.map(({ region }) => region).join(' ')}`, `quorum ${group}`];
   return [...regions.map(({ region, weight: own }) => `weight ${region} ${own}`), `quorum weight ${threshold}`];
-}
-
-function byBytes(a: string, b: string): number {
-  // UTF-16 order differs from that of UTF-8 bytes beyond U+FFFF: compare code points.
-  const [left, right] = [[...a], [...b]];
-  for (const [n, character] of left.entries()) {
-    const difference = (character.codePointAt(0) ?? 0) - (right[n]?.codePointAt(0) ?? -1);
-    if (difference !== 0) return difference;
-  }
-  return left.length - right.length;
 }

@@ -3,7 +3,7 @@ import { mirrorName, regionOfOrigin } from '../log/names.ts';
 import { toHex } from '../std/bytes.ts';
 import { type Policy, parsePolicy } from '../tlog/policy.ts';
 import { type KeyType, parseVerifierKey, TYPE_COSIGNATURE, TYPE_ED25519, type VerifierKey } from '../tlog/vkey.ts';
-import { clusterPolicy, policyHash, type SigningRegion } from './cluster-policy.ts';
+import { clusterPolicy, policyHash, RESERVED_NAME, type SigningRegion } from './cluster-policy.ts';
 
 /** What a configuration says about who signs. */
 export interface ClusterSettings {
@@ -47,7 +47,7 @@ export function clusterOf(settings: ClusterSettings, keys: Pick<SigningRegion, '
     if (mirror !== undefined && log !== undefined) remotes.set(regionId, { region: regionId, weight, mirrorKey: mirror, logKey: log });
   }
   const all = [own, ...remotes.values()];
-  issues.push(...sharedKeys(all));
+  issues.push(...sharedKeys(all), ...reservedNames(all));
   if (issues.length > 0) throw new InvalidConfigError(issues);
   const policyText = clusterPolicy(all, settings.quorumThreshold);
   return { own, remotes, policyText, policyHash: policyHash(policyText), policy: parsePolicy(policyText) };
@@ -71,6 +71,12 @@ function readKey(
 
 function isLogOf(origin: string, { cluster, region }: { readonly cluster: string; readonly region: string }): boolean {
   return origin.startsWith(`${cluster}/${region}/`) && regionOfOrigin(origin) === region;
+}
+
+function reservedNames(regions: readonly SigningRegion[]): readonly ConfigIssue[] {
+  return regions
+    .filter(({ region }) => region === RESERVED_NAME)
+    .map(({ region }) => ({ path: 'region.id', message: `A region with keys can't be called ${region}: policies mean nobody by it` }));
 }
 
 /** A key that stands for two is one vote, or one log, too many. */

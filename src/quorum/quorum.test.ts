@@ -36,7 +36,11 @@ test('reached, pending and lost are what they say, for any weights and words', (
   );
 });
 
-const held = (digest: string, ...refused: readonly string[]): Testimony => ({ kind: 'held', digest, refused });
+const held = (digest: string, ...refused: readonly string[]): Testimony => ({
+  kind: 'held',
+  digest,
+  refused: refused.map((each) => ({ digest: each, region: 'elsewhere', index: 0 })),
+});
 const MISSING: Testimony = { kind: 'missing' };
 const UNREACHABLE: Testimony = { kind: 'unreachable' };
 

@@ -40,6 +40,8 @@ export interface RegionVerification {
   readonly state: 'confirmed' | 'missing' | 'conflict' | 'unreachable';
   /** Hex, where the region holds one. */
   readonly digest?: string;
+  /** Other contents under the id that it knows of and refuses, where there are any: in whose log, and at which entry. */
+  readonly refused?: readonly { readonly digest: string; readonly region: string; readonly index: number }[];
 }
 
 export type VerificationVerdict = 'confirmed' | 'pending' | 'conflict' | 'unknown';

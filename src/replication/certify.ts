@@ -1,9 +1,12 @@
 import { ClosedError, ReceiptSyncError, RottenError } from '../errors.ts';
+import type { Changes, KeptText, LogNumber, RecoveredLog } from '../log/changes.ts';
 import { recordedAt } from '../log/entry.ts';
 import { isNamed, parseLogText } from '../log/log-text.ts';
 import { readItem } from '../log/stored-item.ts';
 import { certificateExtra, cosigners } from '../quorum/certificate.ts';
+import { type CertifiedTexts, withCertified } from '../quorum/certified.ts';
 import type { Cluster } from '../quorum/cluster.ts';
+import { certifiesEntry, type SignedText } from '../quorum/endorsement.ts';
 import { isOf } from '../tlog/cosignature.ts';
 import { leafHash } from '../tlog/hash.ts';
 import { type Note, parseNote } from '../tlog/note.ts';
@@ -12,7 +15,7 @@ import { verifyInclusion } from '../tlog/proof.ts';
 import { formatTlogProof } from '../tlog/tlog-proof.ts';
 import type { LogReader } from './log-reader.ts';
 
-/** Whose receipt it is, where its entry stands, and a certified checkpoint that covers it. */
+/** Where an entry stands, and a certified checkpoint that covers it. */
 export interface Certifiable {
   readonly receiptId: string;
   readonly index: number;
@@ -23,6 +26,11 @@ export interface Certifiable {
 
 /** `fewest`: the heaviest regions that reach the threshold, nothing more; `all`: everybody who signed. */
 export type Signatures = 'fewest' | 'all';
+
+/** A region that signs nothing makes no certificates. */
+export function noKeys(): ReceiptSyncError {
+  return new ReceiptSyncError('NOT_CERTIFIED', 'This region has no keys: its quorum makes no certificates');
+}
 
 /**
  * Makes the certificate of one entry (SPEC §5), checked up to the signed root before anybody gets it: the reader gives only entries and
@@ -42,13 +50,45 @@ export async function certificateOf(cluster: Cluster, certified: Certifiable, si
   return formatTlogProof({ extra, index, path, note: withSignatures(cluster, note, { index, signatures }) });
 }
 
-/** Does this note certify this entry: enough regions signed it that it does not name for the entry? */
+/** A text of some log that enough regions have signed; each can be made into certificates for as long as it is kept. */
+export interface CertifiedText extends SignedText {
+  /** What was signed. */
+  readonly text: string;
+  /** With the signatures there are now. */
+  note(): string;
+}
+
+/** Reads a note of the own store, or one that was just verified. Its signatures are not looked at here, but at whose they are. */
+export function certifiedText(cluster: Cluster, stored: string): CertifiedText {
+  const note = parseNote(stored);
+  const { size, refused } = parseLogText(note.text);
+  const signed = [cluster.own, ...cluster.remotes.values()].filter(({ mirrorKey }) => note.signatures.some((line) => isOf(mirrorKey, line)));
+  return { text: note.text, size, refused, signers: new Set(signed.map(({ region }) => region)), note: () => stored };
+}
+
+/** What the store has kept of a log's certified texts. */
+export function recoveredTexts(cluster: Cluster, { certified, kept }: Pick<RecoveredLog, 'certified' | 'kept'>): CertifiedTexts<CertifiedText> {
+  const forEver = kept.filter(({ slot }) => slot > 0).map(({ note }) => certifiedText(cluster, note));
+  const [full] = kept.filter(({ slot }) => slot === 0).map(({ note }) => certifiedText(cluster, note));
+  const before = { newest: full, full, kept: forEver };
+  return certified === undefined ? before : withCertified(cluster.policy, before, certifiedText(cluster, certified.note));
+}
+
+/** What is written of them; those kept for ever from the `saved` first on. */
+export function certifiedChanges(log: LogNumber, texts: CertifiedTexts<CertifiedText>, saved: number): Pick<Changes, 'notes' | 'kept'> {
+  const { newest, full, kept } = texts;
+  const row = (text: CertifiedText, slot: number): KeptText => ({ log, slot, size: text.size, note: text.note() });
+  return {
+    notes: newest === undefined ? [] : [{ log, size: newest.size, note: newest.note() }],
+    kept: [...(full === undefined || full === newest ? [] : [row(full, 0)]), ...kept.slice(saved).map((text, n) => row(text, saved + n + 1))],
+  };
+}
+
+/** Does this note certify this entry, its signatures looked at once more? */
 export function certifies(cluster: Cluster, signed: string, index: number): boolean {
   const note = parseNote(signed);
   const text = parseLogText(note.text);
-  if (index >= text.size) return false;
-  const counting = [...cosigners(cluster.policy, note.text, note.signatures)].filter((region) => !isNamed(text, region, index));
-  return isQuorum(cluster.policy.quorum, new Set(counting));
+  return certifiesEntry(cluster.policy, { ...text, signers: cosigners(cluster.policy, note.text, note.signatures) }, index);
 }
 
 function withSignatures(cluster: Cluster, note: Note, { index, signatures }: { readonly index: number; readonly signatures: Signatures }): Note {
@@ -72,7 +112,7 @@ function withSignatures(cluster: Cluster, note: Note, { index, signatures }: { r
 export class CertificateWaiters {
   readonly #waiting = new Set<{ readonly index: number; readonly settle: (error?: Error) => void }>();
 
-  /** Resolves once `certified` is told of an entry beyond this one; rejects with the signal's reason, or ClosedError. */
+  /** Resolves once `certified` is told of a size beyond this entry, or of anything for −1; rejects with the signal's reason, or ClosedError. */
   wait(index: number, signal?: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       const stop = (): void => waiter.settle(signal?.reason);

@@ -1,11 +1,17 @@
+import type { RecoveredLog } from '../log/changes.ts';
 import type { LogHead } from '../log/heads.ts';
-import { formatLogText, nameSigned, type RefusedRange } from '../log/log-text.ts';
+import { formatLogText, nameSigned } from '../log/log-text.ts';
+import { linesBelow } from '../log/refused-lines.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Signer } from '../ports/signer.ts';
+import { type CertifiedTexts, keptBefore, withCertified } from '../quorum/certified.ts';
 import type { Cluster } from '../quorum/cluster.ts';
+import { canReach, endorsers } from '../quorum/endorsement.ts';
 import { rootOf } from '../tlog/edge.ts';
 import { formatNote, type NoteSignature } from '../tlog/note.ts';
 import { isQuorum } from '../tlog/policy.ts';
+import { type CertifiedText, recoveredTexts } from './certify.ts';
+import { type Naming, Refusals } from './refusals.ts';
 
 /** Texts kept while they may still get signatures: older ones are proved by newer. */
 const TEXTS_MAX = 1_024;
@@ -15,11 +21,8 @@ const SYNC_POINT_MS = 1_000;
 const SYNC_POINT_ENTRIES = 8_192;
 
 /** One text of the own log, and who has signed it. */
-export interface OwnText {
-  readonly size: number;
+export interface OwnText extends CertifiedText {
   readonly root: Uint8Array;
-  readonly text: string;
-  readonly refused: readonly RefusedRange[];
   /** The log's own signature. */
   readonly signature: NoteSignature;
   /** By region. */
@@ -27,12 +30,20 @@ export interface OwnText {
   isCertified: boolean;
 }
 
+/** What a mirror is told is certified; another one where the same text has got signatures that matter. */
+export interface CertifiedSync {
+  readonly text: OwnText;
+  note(): string;
+}
+
 export interface CheckpointsOptions {
   readonly cluster: Cluster;
   readonly signer: Signer;
   readonly clock: Clock;
-  /** A text has reached the threshold, and is the largest that has. */
-  readonly onCertified: (text: OwnText) => void;
+  /** Lines of one text; beyond, ranges are joined. */
+  readonly refusedLinesMax: number;
+  /** More entries are certified than before. */
+  readonly onCertified: () => void;
 }
 
 /**
@@ -46,12 +57,18 @@ export class Checkpoints {
   #sync: OwnText;
   #syncFixedMs: number;
   #certified: OwnText | undefined;
-  #certifiedSync: OwnText | undefined;
-  #refused: readonly RefusedRange[];
+  #certifiedSync: CertifiedSync | undefined;
+  /** What the certificates of own entries are made from. */
+  #proving: CertifiedTexts<CertifiedText>;
+  /** What remotes refuse: its lines are in all texts from now on. */
+  readonly refusals: Refusals;
 
-  constructor(options: CheckpointsOptions, head: LogHead) {
+  constructor(options: CheckpointsOptions, head: LogHead, recovered: Pick<RecoveredLog, 'refused' | 'joined' | 'certified' | 'kept'>) {
+    const { cluster, refusedLinesMax } = options;
     this.#options = options;
-    this.#refused = head.refused;
+    const observers = new Set([...cluster.remotes.values()].flatMap(({ region, weight }) => (weight === 0 ? [region] : [])));
+    this.refusals = new Refusals(recovered, { linesMax: refusedLinesMax, observers });
+    this.#proving = recoveredTexts(cluster, recovered);
     this.#newest = this.#cosignedHere(this.#textOf(head.size, rootOf(head.edge ?? { size: 0, subtrees: [], partials: [] })));
     this.#sync = this.#newest;
     this.#syncFixedMs = options.clock.monotonicMs();
@@ -72,19 +89,35 @@ export class Checkpoints {
     return this.#sync;
   }
 
+  /** Where a batch that begins here ends at the latest. */
+  batchEnd(start: number): number {
+    return !this.#sync.isCertified && this.#sync.size > start ? this.#sync.size : Number.POSITIVE_INFINITY;
+  }
+
   /** The largest certified text since the start. */
   get certified(): OwnText | undefined {
     return this.#certified;
   }
 
   /** The newest certified sync text: what goes to every mirror. */
-  get certifiedSync(): OwnText | undefined {
+  get certifiedSync(): CertifiedSync | undefined {
     return this.#certifiedSync;
   }
 
-  /** Lines that the texts from now on have. */
-  get refused(): readonly RefusedRange[] {
-    return this.#refused;
+  /** The certified texts that it takes for certificates of all own entries, those from before the start too. */
+  get proving(): CertifiedTexts<CertifiedText> {
+    return this.#proving;
+  }
+
+  /** Has the region signed for this entry with one of them? */
+  isEndorsed(region: string, index: number): boolean {
+    const { newest, full, kept } = this.#proving;
+    return [newest, full, ...kept].some((text) => text !== undefined && endorsers(text, index).has(region));
+  }
+
+  /** Do so many refuse this entry that nothing can certify it? */
+  isLost(index: number): boolean {
+    return !canReach(this.#options.cluster.policy, (region) => this.refusals.refuses(region, index));
   }
 
   /** The own log has grown, durably: its new text. The links may send it before this region has cosigned it. */
@@ -117,13 +150,23 @@ export class Checkpoints {
 
   /** A remote's cosignature, verified. */
   cosigned(text: OwnText, region: string, line: NoteSignature): void {
+    // Told of a text a remote signs it once more: that is no news, and must not be told again.
+    if (text.cosignatures.has(region)) return;
     text.cosignatures.set(region, line);
     this.#look(text);
   }
 
-  /** A remote refuses entries: all texts from now on name them, and the log as it is needs a new one (SPEC §4). */
-  refuse(refused: readonly RefusedRange[]): void {
-    this.#refused = refused;
+  /**
+   * A remote refuses entries: all texts from now on name them, and the log as it is needs a new one, which goes to every region (SPEC
+   * §4). `kept`: the texts that are kept for ever, as they were made durable; others may have come since, and stand behind them.
+   */
+  refuse(naming: Naming, kept: readonly CertifiedText[]): void {
+    const { lines } = this.refusals;
+    const later = this.#proving.kept.filter((text) => !kept.includes(text));
+    const proving = { ...this.#proving, kept: [...kept, ...later] };
+    this.#proving = { ...proving, kept: keptBefore(this.#options.cluster.policy, proving, naming.lines) };
+    this.refusals.apply(naming);
+    if (naming.lines === lines) return;
     this.#newest = this.#cosignedHere(this.#textOf(this.#newest.size, this.#newest.root));
     this.#texts.clear();
     this.#setSync(this.#newest);
@@ -154,11 +197,17 @@ export class Checkpoints {
     const { policy } = this.#options.cluster;
     const isNews = !text.isCertified && isQuorum(policy.quorum, new Set(text.cosignatures.keys()));
     if (isNews) text.isCertified = true;
-    if (text.isCertified && text === this.#sync) this.#certifiedSync = text;
-    if (!isNews || (this.#certified !== undefined && text.size < this.#certified.size)) return;
-    this.#certified = text;
-    for (const size of this.#texts.keys()) if (size < text.size) this.#texts.delete(size);
-    this.#options.onCertified(text);
+    if (!text.isCertified) return;
+    // Where somebody is named, who else has signed decides what the text certifies: each signature is news.
+    const isMore = text.refused.length > 0;
+    if (text === this.#sync && (isMore || this.#certifiedSync?.text !== text)) this.#certifiedSync = { text, note: text.note };
+    if (isNews || isMore) this.#proving = withCertified(policy, this.#proving, text);
+    const isLargest = isNews && text.size >= (this.#certified?.size ?? 0);
+    if (isLargest) {
+      this.#certified = text;
+      for (const size of this.#texts.keys()) if (size < text.size) this.#texts.delete(size);
+    }
+    if (isLargest || isMore) this.#options.onCertified();
   }
 
   #cosignedHere(text: OwnText): OwnText {
@@ -170,16 +219,11 @@ export class Checkpoints {
   #textOf(size: number, root: Uint8Array): OwnText {
     const { signer } = this.#options;
     const origin = signer.logKey.name;
-    // A line speaks of entries that the text has; one that reaches beyond says so much of it as there is.
-    const refused = this.#refused.filter(({ first }) => first < size).map((range) => ({ ...range, last: Math.min(range.last, size - 1) }));
+    const refused = linesBelow(this.refusals.lines, size);
     const text = formatLogText({ origin, size, root, refused });
     const signature = signer.sign(text, nameSigned(origin, refused.length > 0));
-    return { size, root, text, refused, signature, cosignatures: new Map(), isCertified: false };
+    const cosignatures = new Map<string, NoteSignature>();
+    const note = (): string => formatNote({ text, signatures: [signature, ...cosignatures.values()] });
+    return { size, root, text, refused, signature, cosignatures, signers: cosignatures, isCertified: false, note };
   }
-}
-
-/** The text with the log's signature and these cosignatures. */
-export function noteOf(text: OwnText, regions: Iterable<string> = text.cosignatures.keys()): string {
-  const lines = [...regions].flatMap((region) => text.cosignatures.get(region) ?? []);
-  return formatNote({ text: text.text, signatures: [text.signature, ...lines] });
 }

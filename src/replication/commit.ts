@@ -1,14 +1,16 @@
 import { ClosedError, OverloadedError, RottenError, StoreFailedError } from '../errors.ts';
-import { type Decision, decide, type Job, type JobAnswer, type ReceiptAnswer, type ReceiptJob } from '../log/decide.ts';
+import { together } from '../log/changes.ts';
+import { type AgainJob, type Decision, decide, type Job, type JobAnswer, type ReceiptAnswer, type ReceiptJob } from '../log/decide.ts';
 import type { BatchAnswer, BatchJob } from '../log/decide-batch.ts';
 import { SALT_BYTES } from '../log/entry.ts';
 import { GROUP_BYTES_MAX, GROUP_ENTRIES_MAX, itemBytes } from '../log/group.ts';
 import { type Heads, headOf, type LogHead, recoveredHeads } from '../log/heads.ts';
+import type { Conflict } from '../log/turn.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Entropy } from '../ports/entropy.ts';
 import { type Changes, type LogNumber, type LogStore, type NewGroup, NO_CHANGES, OWN_LOG, type ParkedReceipt, type Recovered } from '../ports/log-store.ts';
 import type { Observer } from '../ports/observer.ts';
-import type { KnownReceipt, ReceiptIndex } from '../ports/receipt-index.ts';
+import type { KnownReceipt, Place, ReceiptIndex } from '../ports/receipt-index.ts';
 import { answersFor, decidable } from './doubtful.ts';
 import type { Rotten } from './rotten.ts';
 
@@ -43,13 +45,14 @@ interface RecordWaiting {
 }
 
 /** What a turn writes beside entries. */
-export type Progress = Partial<Pick<Changes, 'offsets' | 'cosigned' | 'notes'>>;
+export type Progress = Partial<Pick<Changes, 'offsets' | 'cosigned' | 'notes' | 'kept'>>;
 
-/** An own group that has become durable. */
-export interface OwnGroup {
-  readonly group: NewGroup;
+/** What a turn has added to the own log, durably. */
+export interface OwnGrowth {
+  /** In order; the receipts are the entries of the first one, where there are any. What follows holds evidence. */
+  readonly groups: readonly NewGroup[];
   /** In entry order. */
-  readonly receipts: readonly ReceiptJob[];
+  readonly receipts: readonly (ReceiptJob | AgainJob)[];
   /** The own log's head with it. */
   readonly head: LogHead;
 }
@@ -64,8 +67,14 @@ export interface CommitterOptions {
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly observe: Observer;
-  /** Told of every own group, after it is durable and before its jobs are answered: rings the links. */
-  readonly onOwnGroup: (group: OwnGroup) => void;
+  /** Told of what was added to the own log, after it is durable and before its jobs are answered: rings the links. */
+  readonly onOwnGrowth: (grown: OwnGrowth) => void;
+  /** Told of what mirrored logs have brought that is refused here, once that is durable. */
+  readonly onConflicts: (conflicts: readonly Conflict[]) => void;
+  /** The origin lines of all logs that have one. */
+  readonly origins: ReadonlyMap<LogNumber, string>;
+  /** Does this region hold a certificate of an entry of a mirrored log? */
+  readonly isCertified: (place: Place) => boolean;
   /** What the remotes have answered so far: it may lag. */
   readonly progress: () => Progress;
 }
@@ -115,7 +124,7 @@ export class Committer {
   /** Receipts held durably, in whatever log. */
   get receiptCount(): number {
     let count = 0;
-    for (const { size } of this.#heads.values()) count += size;
+    for (const { size, others } of this.#heads.values()) count += size - others;
     return count;
   }
 
@@ -125,9 +134,9 @@ export class Committer {
   }
 
   /** Queues a receipt for the next turn. Over the bounds, closed or failed it is settled at once. */
-  submit(job: ReceiptJob, { answered, failed }: Settle<ReceiptAnswer>): void {
+  submit(job: ReceiptJob | AgainJob, { answered, failed }: Settle<ReceiptAnswer>): void {
     const settle = (answer: JobAnswer): void => {
-      if (answer.kind === 'appended' || answer.kind === 'known' || answer.kind === 'conflict') answered(answer);
+      if (isReceiptAnswer(answer)) answered(answer);
     };
     this.#queue({ job, entries: 1, bytes: itemBytes(job.canonical), answered: settle, failed });
   }
@@ -135,7 +144,7 @@ export class Committer {
   /** The same for a batch of a mirrored log. */
   submitBatch(job: BatchJob, { answered, failed }: Settle<BatchAnswer>): void {
     const settle = (answer: JobAnswer): void => {
-      if (answer.kind !== 'appended' && answer.kind !== 'known' && answer.kind !== 'conflict') answered(answer);
+      if (!isReceiptAnswer(answer)) answered(answer);
     };
     this.#queue({ job, entries: Math.max(1, job.items.length), bytes: job.frame.length, answered: settle, failed });
   }
@@ -299,25 +308,29 @@ export class Committer {
     const taken = await decidable(jobs, known, this.#options);
     const decision = this.#decide(taken, known);
     const changes = together(decision.changes, rest);
-    const answers = answersFor(jobs, taken, decision);
-    if (Object.values(changes).every((part) => part.length === 0)) return { ...decision, answers };
+    const settled = { ...decision, answers: answersFor(jobs, taken, decision) };
+    if (Object.values(changes).every((part) => part.length === 0)) return settled;
     await this.#options.store.commit(changes);
     this.#enter('ok');
-    return { ...decision, answers };
+    return settled;
   }
 
   #decide(jobs: readonly Job[], known: ReadonlyMap<string, KnownReceipt>): Decision {
-    const { clock, entropy, region } = this.#options;
-    if (jobs.length === 0) return { changes: NO_CHANGES, heads: this.#heads, answers: [] };
-    return decide(jobs, { region, heads: this.#heads, known, nowMs: clock.wallMs(), salts: entropy.bytes(jobs.length * SALT_BYTES) });
+    const { clock, entropy, region, origins, isCertified } = this.#options;
+    if (jobs.length === 0) return { changes: NO_CHANGES, heads: this.#heads, answers: [], conflicts: [] };
+    const salts = entropy.bytes(jobs.length * SALT_BYTES);
+    return decide(jobs, { region, heads: this.#heads, known, nowMs: clock.wallMs(), salts, origins, isCertified });
   }
 
   #answer(jobs: readonly Waiting[], decision: Settled): void {
-    const own = decision.changes.groups.find((group) => group.log === OWN_LOG);
-    if (own !== undefined) {
-      const receipts = jobs.flatMap(({ job }, n) => (job.from === 'application' && decision.answers[n]?.kind === 'appended' ? [job] : []));
-      this.#options.onOwnGroup({ group: own, receipts, head: this.head(OWN_LOG) });
+    const { onOwnGrowth, onConflicts } = this.#options;
+    const groups = decision.changes.groups.filter((group) => group.log === OWN_LOG);
+    if (groups.length > 0) {
+      const isOwn = (job: Job): job is ReceiptJob | AgainJob => job.from === 'application' || job.from === 'again';
+      const receipts = jobs.flatMap(({ job }, n) => (isOwn(job) && decision.answers[n]?.kind === 'appended' ? [job] : []));
+      onOwnGrowth({ groups, receipts, head: this.head(OWN_LOG) });
     }
+    if (decision.conflicts.length > 0) onConflicts(decision.conflicts);
     for (const [n, waiting] of jobs.entries()) {
       const answer = decision.answers[n];
       if (answer !== undefined) waiting.answered(answer);
@@ -367,6 +380,10 @@ function asStoreFailure(error: unknown): StoreFailedError {
   return error instanceof StoreFailedError ? error : new StoreFailedError('The store failed', { cause: error, untilRestart: true });
 }
 
+function isReceiptAnswer(answer: JobAnswer): answer is ReceiptAnswer {
+  return answer.kind === 'appended' || answer.kind === 'known' || answer.kind === 'certified' || answer.kind === 'conflict';
+}
+
 /** Ids that the turn may give a first digest to. */
 function idsOf(job: Job): readonly string[] {
   return job.from === 'origin' ? job.items.flatMap(({ receipt }) => (receipt === undefined ? [] : [receipt.id])) : [job.receiptId];
@@ -374,21 +391,4 @@ function idsOf(job: Job): readonly string[] {
 
 function knownBy(ids: readonly string[], found: readonly (KnownReceipt | undefined)[]): ReadonlyMap<string, KnownReceipt> {
   return new Map(ids.flatMap((id, n) => (found[n] === undefined ? [] : [[id, found[n]] as const])));
-}
-
-/** Both in one transaction. */
-function together(changes: Changes, more: Partial<Changes>): Changes {
-  return {
-    groups: changes.groups.concat(more.groups ?? []),
-    trees: changes.trees.concat(more.trees ?? []),
-    mirrored: changes.mirrored.concat(more.mirrored ?? []),
-    texts: changes.texts.concat(more.texts ?? []),
-    refusals: changes.refusals.concat(more.refusals ?? []),
-    notes: changes.notes.concat(more.notes ?? []),
-    cosigned: changes.cosigned.concat(more.cosigned ?? []),
-    offsets: changes.offsets.concat(more.offsets ?? []),
-    parked: changes.parked.concat(more.parked ?? []),
-    forgot: changes.forgot.concat(more.forgot ?? []),
-    alarms: changes.alarms.concat(more.alarms ?? []),
-  };
 }

@@ -1,28 +1,31 @@
 import { InvalidEvidenceError, ReceiptSyncError } from '../errors.ts';
-import { type KeptNote, OWN_LOG } from '../log/changes.ts';
-import { withRefused } from '../log/heads.ts';
-import { nameSigned, parseLogText, type RefusedRange } from '../log/log-text.ts';
+import { OWN_LOG } from '../log/changes.ts';
+import { parseLogText, REFUSED_LINES_MAX } from '../log/log-text.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { EvidenceFiles } from '../ports/evidence-files.ts';
-import type { LogNumber, LogStore, Recovered } from '../ports/log-store.ts';
+import type { LogNumber, LogStore, Recovered, RecoveredLog } from '../ports/log-store.ts';
 import type { MirrorHeaders, Shown } from '../ports/peer.ts';
+import type { Place } from '../ports/receipt-index.ts';
 import type { BatchOrigin, MirrorAnswer, ServedLog } from '../ports/receiving.ts';
 import type { Signer } from '../ports/signer.ts';
+import { type CertifiedTexts, textFor } from '../quorum/certified.ts';
 import type { Cluster } from '../quorum/cluster.ts';
+import { endorsers } from '../quorum/endorsement.ts';
 import { sha256, toHex, utf8Bytes } from '../std/bytes.ts';
 import { type Note, parseNote } from '../tlog/note.ts';
 import { isQuorum } from '../tlog/policy.ts';
+import type { VerifierKey } from '../tlog/vkey.ts';
 import { type Alarms, PLAIN_ALARM } from './alarms.ts';
-import { type CertifiedLog, certifiedRange, type Span } from './certified-range.ts';
-import { CertificateWaiters, certificateOf, certifies, type Signatures } from './certify.ts';
-import { Checkpoints, noteOf, type OwnText } from './checkpoints.ts';
+import { certifiedRange, type Span } from './certified-range.ts';
+import { CertificateWaiters, type CertifiedText, certificateOf, certifiedChanges, certifies, type Signatures } from './certify.ts';
+import { type CertifiedSync, Checkpoints } from './checkpoints.ts';
 import { Claims } from './claims.ts';
-import type { Committer, OwnGroup } from './commit.ts';
+import type { Committer, OwnGrowth, Progress } from './commit.ts';
 import { Forks } from './forks.ts';
 import { Instances } from './instances.ts';
 import type { LogReader } from './log-reader.ts';
 import { Mirror } from './mirror.ts';
-import type { RefusedRanges } from './mirror-link-options.ts';
+import { OwnConflicts, type OwnConflictsOptions } from './own-conflicts.ts';
 import { checkStretch, OwnGroups, type Stretch } from './own-groups.ts';
 import { isRotten, type LogReaders, type Rotten } from './rotten.ts';
 
@@ -33,9 +36,11 @@ const TICK_MS = 1_000;
 export interface Signing {
   readonly cluster: Cluster;
   readonly signer: Signer;
+  /** Fewer refused lines of one text than SPEC §4 allows: the simulator's, where 64 take long. */
+  readonly refusedLinesMax?: number;
 }
 
-export interface EvidenceOptions extends Signing {
+export interface EvidenceOptions extends Signing, Pick<OwnConflictsOptions, 'observe' | 'onBetween' | 'onMoved'> {
   readonly region: string;
   readonly store: LogStore;
   readonly readers: LogReaders;
@@ -57,7 +62,7 @@ export interface EvidenceOptions extends Signing {
 /** A receipt and where it stands. */
 interface Placed {
   readonly receiptId: string;
-  readonly places: readonly { readonly log: LogNumber; readonly index: number }[];
+  readonly places: readonly Place[];
 }
 
 /** What one region signs and keeps of others' signatures: its own checkpoints, the logs it mirrors, certificates of both. */
@@ -73,16 +78,16 @@ export class Evidence {
   /** What the own key is seen to have signed. */
   readonly #ownClaims: Claims;
   readonly #instances: Instances;
+  readonly conflicts: OwnConflicts;
   #cancelTick: (() => void) | undefined;
-  /** The newest from before the start. */
-  readonly #certified: KeptNote | undefined;
-  #toldOf: OwnText | undefined;
+  #toldOf: CertifiedSync | undefined;
 
   constructor(options: EvidenceOptions, recovered: Recovered) {
-    const { store, committer, cluster, logs } = options;
+    const { store, committer, cluster, logs, refusedLinesMax = REFUSED_LINES_MAX } = options;
     this.#options = options;
-    this.#certified = recovered.logs.get(OWN_LOG)?.certified;
-    this.checkpoints = new Checkpoints({ ...options, onCertified: () => this.#onCertified() }, committer.head(OWN_LOG));
+    const own = recovered.logs.get(OWN_LOG) ?? NOTHING;
+    this.checkpoints = new Checkpoints({ ...options, refusedLinesMax, onCertified: () => this.#onCertified() }, committer.head(OWN_LOG), own);
+    this.conflicts = new OwnConflicts({ ...options, policy: cluster.policy, checkpoints: this.checkpoints });
     this.groups = new OwnGroups(store);
     this.reader = options.readers.of(OWN_LOG);
     this.#instances = new Instances({ policyHash: cluster.policyHash, exclusive: options.exclusive, alarms: options.alarms });
@@ -92,15 +97,15 @@ export class Evidence {
       key: cluster.own.logKey,
       size: () => committer.ownSize,
       prover: this.reader.prover,
-      signed: () => [{ size: this.checkpoints.newest.size, note: noteOf(this.checkpoints.newest) }],
+      signed: () => [{ size: this.checkpoints.newest.size, note: this.checkpoints.newest.note() }],
       proved: onFork,
     });
     for (const { region, logKey } of cluster.remotes.values()) {
       const log = logs.get(region);
       if (log === undefined) continue;
-      const { certified } = recovered.logs.get(log) ?? {};
+      const kept = recovered.logs.get(log) ?? NOTHING;
       const reader = options.readers.of(log);
-      this.#mirrors.set(logKey.name, { region, log, mirror: new Mirror({ ...options, onFork, log, origin: { region, key: logKey }, reader, certified }) });
+      this.#mirrors.set(logKey.name, { region, log, mirror: new Mirror({ ...options, onFork, log, origin: { region, key: logKey }, reader, kept }) });
     }
   }
 
@@ -113,39 +118,22 @@ export class Evidence {
     void this.#recallClaims();
   }
 
+  /** The own log's. */
+  get logKey(): VerifierKey {
+    return this.#options.signer.logKey;
+  }
+
   /** What is to be written with the next turn. */
-  get notes(): readonly KeptNote[] {
-    const { certified } = this.checkpoints;
-    return certified === undefined ? [] : [{ log: OWN_LOG, size: certified.size, note: noteOf(certified) }];
+  get progress(): Progress {
+    return certifiedChanges(OWN_LOG, this.checkpoints.proving, Number.POSITIVE_INFINITY);
   }
 
   /** An own group is durable. The links may be rung between the log's signature and the region's. */
-  grown({ group, head }: OwnGroup, ringLinks: (size: number) => void): void {
-    this.groups.append(group);
+  grown({ groups, head }: OwnGrowth, ringLinks: (size: number) => void): void {
+    for (const group of groups) this.groups.append(group);
     this.checkpoints.grown(head);
     ringLinks(head.size);
     if (!this.#options.isForgotten()) this.checkpoints.cosignNewest();
-  }
-
-  /** The root that the own log had at a size. */
-  rootAt(size: number): Promise<Uint8Array> {
-    return this.#options.rotten.during(() => this.reader.prover.root(size));
-  }
-
-  /** After a remote has refused what was sent: is it what was stored? Rejects with RottenError if not. */
-  checkStretch(stretch: Stretch): Promise<void> {
-    return this.#options.rotten.during(() => checkStretch(stretch, this.reader));
-  }
-
-  /** A remote refuses entries of the own log: from now on every text of ours says so (SPEC §4). */
-  async refuse(region: string, ranges: RefusedRanges): Promise<void> {
-    const { committer } = this.#options;
-    const size = committer.ownSize;
-    const added = ranges.map((range): RefusedRange => ({ region, ...range, last: Math.min(range.last, size - 1) })).filter(({ first, last }) => first <= last);
-    const refusals = added.map((range) => ({ log: OWN_LOG, ...range }));
-    if (added.length === 0 || !(await committer.record({ refusals }))) return;
-    this.checkpoints.refuse(added.reduce(withRefused, this.checkpoints.refused));
-    this.#options.onNews();
   }
 
   /** SPEC §3.2 (a): the origin and its signature. */
@@ -155,7 +143,8 @@ export class Evidence {
       const text = parseLogText(note.text);
       const known = this.#mirrors.get(text.origin);
       if (known === undefined) return { kind: 'rejected', status: 404, reason: 'no log of that origin is mirrored here' };
-      if (known.mirror.isSignedByOrigin(note, nameSigned(text.origin, text.refused.length > 0))) return { region: known.region, note, text };
+      const signed = known.mirror.signedByOrigin(note, text);
+      if (signed !== undefined) return { region: known.region, note: signed, text };
       return { kind: 'rejected', status: 403, reason: 'the checkpoint is not signed by the key of its origin' };
     } catch (error) {
       if (error instanceof InvalidEvidenceError) return { kind: 'rejected', status: 422, reason: error.message };
@@ -168,14 +157,14 @@ export class Evidence {
     const refused = known === undefined ? undefined : this.#instances.look(known.region, headers);
     if (known === undefined || refused !== undefined)
       return Promise.resolve({ kind: 'rejected', status: known === undefined ? 404 : 403, reason: refused ?? 'unknown origin' });
-    return known.mirror.receive(origin, bytes);
+    return known.mirror.receive(origin, bytes, () => this.#instances.broughtBy(known.region, headers));
   }
 
   /** The own log, or one that is mirrored, by the SHA-256 of its origin line. */
   served(originHash: string | undefined): ServedLog | undefined {
     const { rotten } = this.#options;
     if (originHash === undefined)
-      return { checkpoint: () => noteOf(this.checkpoints.newest), resource: (name) => rotten.during(() => this.reader.resource(name)) };
+      return { checkpoint: () => this.checkpoints.newest.note(), resource: (name) => rotten.during(() => this.reader.resource(name)) };
     const found = [...this.#mirrors].find(([origin]) => toHex(sha256(utf8Bytes(origin))) === originHash)?.[1].mirror;
     return found === undefined ? undefined : { checkpoint: () => found.checkpoint(), resource: (name) => rotten.during(() => found.reader.resource(name)) };
   }
@@ -183,7 +172,7 @@ export class Evidence {
   /** What other regions see of this one: each checkpoint is signed, each proof proves itself. */
   shown(): Shown {
     const mirrored = [...this.#mirrors.values()].flatMap(({ mirror }) => mirror.checkpoint() ?? []);
-    return { checkpoints: [noteOf(this.checkpoints.newest), ...mirrored], evidence: this.#forks.texts() };
+    return { checkpoints: [this.checkpoints.newest.note(), ...mirrored], evidence: this.#forks.texts() };
   }
 
   /** The newest checkpoint of this region's log that was taken here: what it shows later can't be smaller. */
@@ -203,18 +192,25 @@ export class Evidence {
     return undefined;
   }
 
+  /** Entries that are refused, here or by remotes: ids with two contents. */
+  get conflictCount(): number {
+    const here = [...this.#mirrors.values()].reduce((sum, { log }) => sum + this.#options.committer.head(log).refused.length, 0);
+    return here + this.checkpoints.refusals.count;
+  }
+
   /** A certificate of a receipt that stands at these places, from whatever log has one. Throws NOT_CERTIFIED, RottenError. */
   async certificate({ receiptId, places }: Placed, signatures: Signatures): Promise<string> {
     const { cluster, rotten } = this.#options;
     let failure: ReceiptSyncError | undefined;
-    for (const { log, index } of places) {
-      const known = log === OWN_LOG ? { reader: this.reader, note: this.#certifiedNote() } : this.#certifiedMirror(log);
-      if (known?.note === undefined || !certifies(cluster, known.note, index)) continue;
-      const certifiable = { receiptId, index, reader: known.reader, note: known.note };
+    for (const place of places) {
+      const known = this.#logOf(place.log);
+      const note = known === undefined ? undefined : textFor(cluster.policy, known.texts, place.index)?.note();
+      if (known === undefined || note === undefined || !certifies(cluster, note, place.index)) continue;
+      const certifiable = { receiptId, index: place.index, reader: known.reader, note };
       try {
         return await rotten.during(() => certificateOf(cluster, certifiable, signatures));
       } catch (error) {
-        // Another log may have it whole.
+        // Another place may have it whole.
         if (!isRotten(error)) throw error;
         failure = error;
       }
@@ -223,32 +219,56 @@ export class Evidence {
     throw new ReceiptSyncError('NOT_CERTIFIED', 'No certified checkpoint covers this receipt yet');
   }
 
-  /** All entries of a region's log in a span of time, with the proof that they are all (`certified-range.ts`). */
+  /** All entries of a region's log in a span of time, with the proof that they are all (`certified-range.ts`). Throws NOT_FOUND, NOT_CERTIFIED. */
   certifiedRange(region: string, span: Span): AsyncIterable<string> {
-    return this.#options.rotten.along(certifiedRange(this.#certifiedLog(region), span));
-  }
-
-  /** The log of a region as far as it is certified: the own one, or one that is mirrored here. Throws NOT_FOUND, NOT_CERTIFIED. */
-  #certifiedLog(region: string): CertifiedLog {
     const { log } = [...this.#mirrors.values()].find((mirrored) => mirrored.region === region) ?? { log: OWN_LOG };
     if (log === OWN_LOG && region !== this.#options.region) throw new ReceiptSyncError('NOT_FOUND', 'The log of that region is not here');
-    const known = log === OWN_LOG ? { reader: this.reader, note: this.#certifiedNote() } : this.#certifiedMirror(log);
-    if (known?.note === undefined) throw new ReceiptSyncError('NOT_CERTIFIED', 'No checkpoint of that log is certified yet');
-    return { reader: known.reader, note: known.note };
+    const known = this.#logOf(log);
+    const note = known?.texts.newest?.note();
+    if (known === undefined || note === undefined) throw new ReceiptSyncError('NOT_CERTIFIED', 'No checkpoint of that log is certified yet');
+    return this.#options.rotten.along(certifiedRange({ reader: known.reader, note }, span));
   }
 
-  /** The same of an own entry, once it is certified; rejects where the regions that sign can never reach the threshold. */
-  async awaitCertificate({ receiptId, index }: { readonly receiptId: string; readonly index: number }, signal?: AbortSignal): Promise<string> {
-    const { cluster } = this.#options;
-    if (!isQuorum(cluster.policy.quorum, new Set(cluster.policy.witnesses.keys())))
+  /** After a remote has refused what was sent: is it what was stored? Rejects with RottenError if not. */
+  checkStretch(stretch: Stretch): Promise<void> {
+    return this.#options.rotten.during(() => checkStretch(stretch, this.reader));
+  }
+
+  /** The regions that a certificate of this entry names, or `undefined` where there is none. */
+  certifiedBy({ log, index }: Place): ReadonlySet<string> | undefined {
+    const known = this.#logOf(log);
+    const text = known === undefined ? undefined : textFor(this.#options.cluster.policy, known.texts, index);
+    return text === undefined ? undefined : endorsers(text, index);
+  }
+
+  /**
+   * The same of an own receipt, once it is certified, wherever it stands by then; rejects where the regions that sign can never reach the
+   * threshold. `places`: all that is known of it now.
+   */
+  async awaitCertificate(
+    entry: { readonly index: number; readonly receiptId: string },
+    places: () => Promise<readonly Place[]>,
+    signal?: AbortSignal,
+  ): Promise<string> {
+    const { index, receiptId } = entry;
+    const { policy } = this.#options.cluster;
+    if (!isQuorum(policy.quorum, new Set(policy.witnesses.keys())))
       throw new ReceiptSyncError('NOT_CERTIFIED', 'The regions that sign do not reach the threshold');
-    const isCovered = (): boolean => Math.max(this.checkpoints.certified?.size ?? 0, this.#certified?.size ?? 0) > index;
+    const isCovered = (): boolean => (this.checkpoints.proving.newest?.size ?? 0) > index;
     while (!isCovered()) await this.#waiters.wait(index, signal);
-    return this.certificate({ receiptId, places: [{ log: OWN_LOG, index }] }, 'fewest');
+    while (true) {
+      const own = [{ log: OWN_LOG, index }];
+      const certified = this.certifiedBy({ log: OWN_LOG, index }) === undefined ? await places() : own;
+      if (certified.some((place) => this.certifiedBy(place) !== undefined)) return this.certificate({ receiptId, places: certified }, 'fewest');
+      if (this.checkpoints.isLost(index)) throw new ReceiptSyncError('NOT_CERTIFIED', 'Regions that are needed for it hold another content under its id');
+      // Covered, and not certified: somebody is named for it. Others may sign yet, or it gets another place.
+      await this.#waiters.wait(-1, signal);
+    }
   }
 
   close(): void {
     this.#cancelTick?.();
+    this.conflicts.stop();
     this.#waiters.close();
   }
 
@@ -294,28 +314,23 @@ export class Evidence {
       const { sync, certifiedSync } = this.checkpoints;
       if (sync !== before || certifiedSync !== this.#toldOf) this.#options.onNews();
       this.#toldOf = certifiedSync;
+      this.conflicts.tick();
       this.#tick();
     });
   }
 
   #onCertified(): void {
-    const { certified, certifiedSync } = this.checkpoints;
-    if (certified === undefined) return;
-    this.#waiters.certified(certified.size);
+    const { proving, certifiedSync } = this.checkpoints;
+    this.#waiters.certified(proving.newest?.size ?? 0);
     this.#options.committer.progressed();
     if (certifiedSync !== this.#toldOf) this.#options.onNews();
     this.#toldOf = certifiedSync;
   }
 
-  /** With every cosignature that has come since. */
-  #certifiedNote(): string | undefined {
-    const { certified } = this.checkpoints;
-    return certified === undefined ? this.#certified?.note : noteOf(certified);
-  }
-
-  #certifiedMirror(log: LogNumber): { readonly reader: LogReader; readonly note: string | undefined } | undefined {
-    const known = [...this.#mirrors.values()].find((mirrored) => mirrored.log === log)?.mirror;
-    return known === undefined ? undefined : { reader: known.reader, note: known.certified?.note };
+  #logOf(log: LogNumber): { readonly reader: LogReader; readonly texts: CertifiedTexts<CertifiedText> } | undefined {
+    if (log === OWN_LOG) return { reader: this.reader, texts: this.checkpoints.proving };
+    const mirror = [...this.#mirrors.values()].find((mirrored) => mirrored.log === log)?.mirror;
+    return mirror === undefined ? undefined : { reader: mirror.reader, texts: mirror.certified };
   }
 }
 
@@ -330,3 +345,6 @@ function readNote(text: string): Note | undefined {
     throw error;
   }
 }
+
+/** What the store knows of a log that has no entry yet. */
+const NOTHING: Pick<RecoveredLog, 'refused' | 'joined' | 'certified' | 'kept'> = { refused: [], joined: [], certified: undefined, kept: [] };

@@ -1,5 +1,5 @@
 import type { Clock } from '../ports/clock.ts';
-import type { Delivery, DeliveryReport, Parcel, Peer } from '../ports/peer.ts';
+import type { Delivery, DeliveryReport, MirrorHeaders, MirrorReport, Parcel, Peer } from '../ports/peer.ts';
 import type { Failure } from '../region/failure.ts';
 
 /** What one request of a link needs. */
@@ -21,6 +21,16 @@ export function exchange(clock: Clock, request: Exchange): Promise<DeliveryRepor
     ask: (abort) => peer.deliver(parcels, { sentAtMs: clock.wallMs(), signal: abort }),
     otherwise: (failure) => ({ deliveries: parcels.map((): Delivery => ({ kind: 'failed', failure })), batchMax: undefined }),
   });
+}
+
+/** The same for a batch of the mirror protocol. */
+export function exchangeBatch(
+  { clock, peer, headers, timeoutMs }: { readonly clock: Clock; readonly peer: Peer; readonly headers: MirrorHeaders; readonly timeoutMs: number },
+  batch: Uint8Array,
+  signal: AbortSignal,
+): Promise<MirrorReport> {
+  const ask = (abort: AbortSignal): Promise<MirrorReport> => peer.mirror(batch, { ...headers, signal: abort });
+  return within(clock, { timeoutMs, signal, ask, otherwise: (failure) => ({ kind: 'failed', failure }) });
 }
 
 /** Asks a remote with a timeout over the whole exchange; what goes wrong becomes a value by `otherwise`. Never rejects. */

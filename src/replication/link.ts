@@ -1,7 +1,7 @@
 import type { Clock } from '../ports/clock.ts';
 import type { Entropy } from '../ports/entropy.ts';
 import type { Observer } from '../ports/observer.ts';
-import type { Delivery, DeliveryReport, Parcel, Peer } from '../ports/peer.ts';
+import type { Delivery, Parcel, Peer } from '../ports/peer.ts';
 import type { Word } from '../quorum/tally.ts';
 import type { Failure } from '../region/failure.ts';
 import type { Alarms } from './alarms.ts';
@@ -10,7 +10,7 @@ import { exchange } from './exchange.ts';
 import type { Owed } from './owed.ts';
 import { Reach, type ReachStatus } from './reach.ts';
 import { inCallBackoffMs } from './retry.ts';
-import type { Tail } from './tail.ts';
+import { NO_RECEIPT, ROTTEN_RECEIPT, type Tail, type TailItem } from './tail.ts';
 
 /** Calls that may wait on one link; a remote that hangs must not hold the memory of all (GOALS R8). */
 const CALLS_MAX = 16_384;
@@ -53,10 +53,11 @@ interface Request {
   readonly probe: boolean;
 }
 
-/** One request, answered; an answer is missing where the remote gave fewer, a parcel where there was none to send. */
-interface Attempted extends Omit<DeliveryReport, 'deliveries'> {
-  readonly parcels: readonly (Parcel | undefined)[];
-  readonly deliveries: readonly (Delivery | undefined)[];
+/** What became of a request: one parcel and one delivery an index, as far as they fitted. */
+interface Attempted {
+  readonly parcels: readonly TailItem[];
+  readonly deliveries: readonly (Delivery | typeof NO_RECEIPT | undefined)[];
+  readonly batchMax: number | undefined;
 }
 
 /** What a link shows of itself. */
@@ -127,9 +128,10 @@ export class Link implements RegionLink {
     return { word: standing === 'acknowledged' ? standing : undefined };
   }
 
-  /** Own entries [start, end) are durable here and owed there. */
-  owe(start: number, end: number): void {
-    this.#owed.add(start, end);
+  /** The own log goes on from `start` with so many receipts, owed there, and then with entries that are none. */
+  owe(start: number, added: { readonly receipts: number; readonly size: number }): void {
+    this.#owed.add(start, start + added.receipts);
+    this.#owed.pass(added.size);
     this.#wakeSoon();
   }
 
@@ -239,15 +241,15 @@ export class Link implements RegionLink {
   /** One request of the link. Never rejects: what goes wrong is a failure of every receipt in it. */
   async #attempt(request: Request): Promise<Attempted> {
     const { tail, peer, clock, remote } = this.#options;
-    const read: readonly (Parcel | 'rotten')[] = await tail.parcels(request.indexes).catch(() => []);
-    if (read.length === 0) return { parcels: [], deliveries: request.indexes.map(() => UNREADABLE), batchMax: this.#batchMax };
-    const parcels = read.filter((parcel) => parcel !== 'rotten');
+    const found: readonly TailItem[] = await tail.parcels(request.indexes).catch(() => []);
+    if (found.length === 0) return { parcels: [], deliveries: request.indexes.map(() => UNREADABLE), batchMax: this.#batchMax };
+    const parcels = found.filter((parcel) => typeof parcel !== 'string');
     const asked = { timeoutMs: remote.timeoutMs, parcels, signal: this.#abort.signal, peer };
     const report = parcels.length === 0 ? { deliveries: [], batchMax: this.#batchMax } : await exchange(clock, asked);
-    if (parcels.length === read.length) return { ...report, parcels };
+    if (parcels.length === found.length) return { ...report, parcels };
     const answers = report.deliveries.values();
-    const deliveries = read.map((parcel) => (parcel === 'rotten' ? ROTTEN : answers.next().value));
-    return { ...report, parcels: read.map((parcel) => (parcel === 'rotten' ? undefined : parcel)), deliveries };
+    const deliveries = found.map((item) => (item === NO_RECEIPT ? NO_RECEIPT : item === ROTTEN_RECEIPT ? ROTTEN : answers.next().value));
+    return { ...report, parcels: found, deliveries };
   }
 
   #finish(request: Request, report: Attempted): void {
@@ -256,11 +258,14 @@ export class Link implements RegionLink {
     let ended = request.kind !== 'calls';
     for (const [n, index] of request.indexes.entries()) {
       const delivery = report.deliveries[n];
-      if (delivery === undefined) {
-        this.#owed.putBack(index);
+      if (delivery === undefined || delivery === NO_RECEIPT) {
+        if (delivery === undefined) this.#owed.putBack(index);
+        // Evidence in our log, say: a remote that does not mirror it has no use for it.
+        else this.#owed.acknowledged(index);
         continue;
       }
-      const outcome = this.#settle(index, { parcel: report.parcels[n], delivery, request });
+      const parcel = report.parcels[n];
+      const outcome = this.#settle(index, { parcel: typeof parcel === 'string' ? undefined : parcel, delivery, request });
       if (delivery.kind === 'failed') failures.push(delivery.failure);
       else reached = true;
       ended ||= outcome === 'ended';

@@ -1,3 +1,4 @@
+import { isNamed } from '../log/log-text.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Entropy } from '../ports/entropy.ts';
 import { OWN_LOG, type Recovered, type RemoteCosigned, type RemoteOffset } from '../ports/log-store.ts';
@@ -6,12 +7,14 @@ import type { Peer } from '../ports/peer.ts';
 import type { SigningRegion } from '../quorum/cluster-policy.ts';
 import type { Roster } from '../quorum/roster.ts';
 import type { Alarms } from './alarms.ts';
-import type { Committer, OwnGroup } from './commit.ts';
+import type { Committer, OwnGrowth } from './commit.ts';
 import type { Evidence } from './evidence.ts';
+import { disproved } from './forgetting.ts';
 import { Link, type RegionLink } from './link.ts';
 import { MirrorCalls } from './mirror-calls.ts';
 import { MirrorLink } from './mirror-link.ts';
 import { Owed } from './owed.ts';
+import type { Between } from './own-conflicts.ts';
 import type { Tail } from './tail.ts';
 import type { WaitingRoom } from './waiting-room.ts';
 
@@ -47,14 +50,18 @@ export class Links {
   readonly #options: LinksOptions;
   readonly #plain: readonly Link[];
   readonly #mirrored: readonly MirrorLink[];
+  /** Of the mirrored ones, by region. */
+  readonly #calls = new Map<string, MirrorCalls>();
 
   constructor(options: LinksOptions, recovered: Recovered) {
     this.#options = options;
     this.all = options.remotes.map((remote, position) => {
       const mirror = options.mirrors.get(remote.regionId);
       if (mirror === undefined || options.evidence === undefined) return plainLink(options, recovered, { remote, position });
+      const calls = new MirrorCalls({ ...options, regionId: remote.regionId, position });
+      this.#calls.set(remote.regionId, calls);
       const isReachedByOthers = (size: number): boolean => this.#isReached(size, position);
-      return mirrorLink(options, recovered, { remote, position, mirror, evidence: options.evidence, isReachedByOthers });
+      return mirrorLink(options, recovered, { remote, calls, mirror, evidence: options.evidence, isReachedByOthers });
     });
     this.#plain = this.all.filter((link) => link instanceof Link);
     this.#mirrored = this.all.filter((link) => link instanceof MirrorLink);
@@ -77,12 +84,13 @@ export class Links {
     for (const link of this.all) link.stop();
   }
 
-  /** An own group is durable: every link owes it. */
-  grown(grown: OwnGroup): void {
+  /** Own entries are durable: every link owes them, plain ones the receipts among them. */
+  grown(grown: OwnGrowth): void {
     const { tail, evidence } = this.#options;
-    const { group, receipts } = grown;
-    if (this.#plain.length > 0) tail.append(group.start, receipts);
-    for (const link of this.#plain) link.owe(group.start, group.start + group.count);
+    const { groups, receipts, head } = grown;
+    const start = groups[0]?.start ?? head.size;
+    if (this.#plain.length > 0) tail.append({ start, end: head.size }, receipts);
+    for (const link of this.#plain) link.owe(start, { receipts: receipts.length, size: head.size });
     evidence?.grown(grown, (size) => {
       for (const link of this.#mirrored) link.grown(size);
     });
@@ -103,6 +111,17 @@ export class Links {
     return weight >= roster.threshold;
   }
 
+  /** Regions are out of the count for entries that they do not refuse: whoever waits for them waits in vain. */
+  outOfCount({ ranges, moves }: Between): void {
+    for (const range of ranges) this.#calls.get(range.region)?.outOfCount(range, moves);
+  }
+
+  /** A receipt stands at another place: whoever waits for it there is rung for. */
+  moved(from: number, to: { readonly index: number; readonly receiptId: string }): void {
+    for (const calls of this.#calls.values()) calls.moved(from);
+    for (const link of this.all) link.ring(to.index, to.receiptId);
+  }
+
   offsets(): readonly RemoteOffset[] {
     return this.all.flatMap((link, n) => (link instanceof Link ? [{ region: this.#options.remotes[n]?.regionId ?? '', offset: link.offset }] : []));
   }
@@ -118,7 +137,9 @@ interface At {
   readonly position: number;
 }
 
-interface MirroredAt extends At {
+interface MirroredAt {
+  readonly remote: LinkedRemote;
+  readonly calls: MirrorCalls;
   readonly mirror: SigningRegion;
   readonly evidence: Evidence;
   readonly isReachedByOthers: (size: number) => boolean;
@@ -153,12 +174,8 @@ function plainLink(options: LinksOptions, recovered: Recovered, { remote, positi
 }
 
 function mirrorLink(options: LinksOptions, recovered: Recovered, at: MirroredAt): MirrorLink {
-  const { committer, observe } = options;
-  const { remote, position, mirror, evidence, isReachedByOthers } = at;
+  const { remote, calls, mirror, evidence, isReachedByOthers } = at;
   const { regionId, timeoutMs, peer } = remote;
-  const calls = new MirrorCalls({ ...options, regionId, position });
-  const isNamed = (index: number): boolean =>
-    evidence.checkpoints.refused.some(({ region, first, last }) => region === regionId && first <= index && index <= last);
   return new MirrorLink(
     {
       ...options,
@@ -170,15 +187,18 @@ function mirrorLink(options: LinksOptions, recovered: Recovered, at: MirroredAt)
       remote: mirror,
       checkpoints: evidence.checkpoints,
       groups: evidence.groups,
-      rootAt: (size) => evidence.rootAt(size),
+      disproved: (ownSize, signal) => disproved(options, { remote, logKey: evidence.logKey, ownSize, signal }),
+      rootAt: (size) => evidence.reader.prover.root(size),
       checkStretch: (stretch) => evidence.checkStretch(stretch),
-      onCosigned: (from, to) => {
-        calls.cosigned(from, to, isNamed);
-        committer.progressed();
+      isOut: (index) => evidence.conflicts.isOut(regionId, index),
+      onCosigned: (from, text) => {
+        calls.cosigned(from, text.size, (index) => isNamed(text, regionId, index) || evidence.checkpoints.refusals.refuses(regionId, index));
+        options.committer.progressed();
       },
       onRefused: async (ranges) => {
-        await evidence.refuse(regionId, ranges);
-        calls.refusedWithin(ranges, (receiptId, { code, message }) => observe({ kind: 'refused', receiptId, region: regionId, code, message }));
+        if (!(await evidence.conflicts.refuse(regionId, ranges))) return false;
+        calls.refusedWithin(ranges);
+        return true;
       },
     },
     { size: recovered.logs.get(OWN_LOG)?.size ?? 0, cosigned: recovered.cosigned.find(({ region }) => region === regionId) },

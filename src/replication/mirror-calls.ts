@@ -64,13 +64,24 @@ export class MirrorCalls {
   }
 
   /** The remote refuses these entries for good. */
-  refusedWithin(ranges: readonly { readonly first: number; readonly last: number }[], tell: (receiptId: string, failure: Failure) => void): void {
-    for (const { first, last } of ranges) {
-      for (const { index, receiptId } of this.#options.room.waitingFor(first, last + 1, this.#options.position)) {
-        tell(receiptId, REFUSED_ENTRY);
-        this.refused(index, REFUSED_ENTRY);
-      }
+  refusedWithin(ranges: readonly { readonly first: number; readonly last: number }[]): void {
+    for (const { first, last } of ranges)
+      for (const { index } of this.#options.room.waitingFor(first, last + 1, this.#options.position)) this.refused(index, REFUSED_ENTRY);
+  }
+
+  /** It is out of the count for these, but for those that get another place: whoever waits for it waits in vain. */
+  outOfCount({ first, last }: { readonly first: number; readonly last: number }, moves: (index: number) => boolean): void {
+    const { room, position } = this.#options;
+    for (const { index, tally } of room.waitingFor(first, last + 1, position)) {
+      if (tally.verdict !== 'reached' && moves(index)) continue;
+      this.#close(index);
+      this.hopeless(index, OUT_OF_COUNT);
     }
+  }
+
+  /** Nobody waits for this entry any more: it got another place. */
+  moved(index: number): void {
+    this.#close(index);
   }
 
   /** No attempt will be made in this call. */
@@ -150,6 +161,15 @@ export class MirrorCalls {
 export const REFUSED_ENTRY: Failure = {
   code: 'CONFLICT',
   message: 'The region holds another content under this id',
+  retryable: false,
+  consequence: 'park',
+  countsAgainst: false,
+};
+
+/** A region that does not refuse the entry, and that texts name for it all the same: more refused ranges than lines (SPEC §4). */
+export const OUT_OF_COUNT: Failure = {
+  code: 'REFUSED',
+  message: 'The region is out of the count for this receipt, which lies between others that it refuses',
   retryable: false,
   consequence: 'park',
   countsAgainst: false,

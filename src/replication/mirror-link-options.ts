@@ -2,7 +2,8 @@ import type { MirrorWord } from '../log/mirror-answer.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { MirrorHeaders, Peer } from '../ports/peer.ts';
 import type { SigningRegion } from '../quorum/cluster-policy.ts';
-import type { Checkpoints } from './checkpoints.ts';
+import type { Failure } from '../region/failure.ts';
+import type { Checkpoints, OwnText } from './checkpoints.ts';
 import type { MirrorCalls } from './mirror-calls.ts';
 import type { OwnGroups, Stretch } from './own-groups.ts';
 import type { ReachOptions } from './reach.ts';
@@ -23,12 +24,14 @@ export interface MirrorLinkOptions extends ReachOptions {
   readonly headers: MirrorHeaders;
   readonly clock: Clock;
   readonly calls: MirrorCalls;
-  /** A larger text was cosigned: entries [from, to) are on this remote's stable storage. */
-  readonly onCosigned: (from: number, to: number) => void;
-  /** Entries that the remote refuses and no text of ours names yet. */
-  readonly onRefused: (ranges: RefusedRanges) => Promise<void>;
-  /** The remote holds more of our log than we do: we have forgotten (SPEC §2.1). */
-  readonly onForgotten: (reason: string) => void;
+  /** A larger text was cosigned: entries from `from` to its end are on this remote's stable storage. */
+  readonly onCosigned: (from: number, text: Pick<OwnText, 'size' | 'refused'>) => void;
+  /** Is it out of the count for an entry that it does not refuse, because lines were joined? */
+  readonly isOut: (index: number) => boolean;
+  /** Entries that the remote refuses and no text of ours names yet; false where that could not be made durable. */
+  readonly onRefused: (ranges: RefusedRanges) => Promise<boolean>;
+  /** The remote says that it holds more of our log than this: asks it for proof, and says why it is not believed. */
+  readonly disproved: (ownSize: () => number, signal: AbortSignal) => Promise<Failure | undefined>;
   /** Do the others alone make the quorum of all entries below this size? Then nobody waits for this remote's word in particular. */
   readonly isReachedByOthers: (size: number) => boolean;
 }

@@ -1,4 +1,5 @@
 import { encodeBatch } from '../log/batch.ts';
+import { areUnnamed } from '../log/refused-lines.ts';
 import type { RemoteCosigned } from '../ports/log-store.ts';
 import type { MirrorReport } from '../ports/peer.ts';
 import type { Word } from '../quorum/tally.ts';
@@ -6,15 +7,19 @@ import type { Failure } from '../region/failure.ts';
 import { utf8Bytes } from '../std/bytes.ts';
 import { verifyCosignature } from '../tlog/cosignature.ts';
 import { formatNote, type NoteSignature } from '../tlog/note.ts';
-import { noteOf, type OwnText } from './checkpoints.ts';
-import { within } from './exchange.ts';
+import type { OwnText } from './checkpoints.ts';
+import { Coverage } from './coverage.ts';
+import { exchangeBatch } from './exchange.ts';
 import {
   BAD_COSIGNATURE,
+  BAD_REFUSAL,
   BEAT_MS,
   FLIGHT_BYTES_MAX,
   FLIGHTS_AT_ONCE,
   FLIGHTS_MAX,
   type Flight,
+  FUTILE,
+  Futility,
   NOTHING,
   PASSED_OVER_MAX,
   SHOW_MS,
@@ -22,12 +27,14 @@ import {
   UNREADABLE_MS,
 } from './flight.ts';
 import type { LinkStatus, RegionLink } from './link.ts';
-import { REFUSED_ENTRY } from './mirror-calls.ts';
+import { OUT_OF_COUNT, REFUSED_ENTRY } from './mirror-calls.ts';
 import type { MirrorLinkOptions, RefusedRanges } from './mirror-link-options.ts';
+import { OwnDoubts } from './own-doubts.ts';
 import type { Stretch } from './own-groups.ts';
 import { Reach } from './reach.ts';
 import { PAUSE_PROBE_MS } from './retry.ts';
 import { isRotten } from './rotten.ts';
+import { Telling } from './telling.ts';
 import { Trust } from './trust.ts';
 
 /**
@@ -46,17 +53,17 @@ export class MirrorLink implements RegionLink {
   /** The first entry that was not sent yet. */
   #next = 0;
   #size: number;
-  /** Covered by a verified cosigned text. */
-  #cosigned: RemoteCosigned;
-  #sentCertified: OwnText | undefined;
-  #isLoading = false;
+  readonly #coverage: Coverage;
+  readonly #telling: Telling;
+  readonly #doubts: OwnDoubts;
+  /** Something is read or asked that the next batch waits for. */
+  #isBusy = false;
+  readonly #futile = new Futility();
   #sentMs = Number.NEGATIVE_INFINITY;
   #isNaming = false;
   /** Cosignatures in a row that were not looked at. */
   #passedOver = 0;
   #unreadableMs = Number.NEGATIVE_INFINITY;
-  /** The remote has refused what was sent for what it says: our own copy may have rotted, and is looked at before it is sent again. */
-  #isSuspect = false;
   #shownMs = Number.NEGATIVE_INFINITY;
   #cancelTimer: (() => void) | undefined;
   #waking = false;
@@ -66,16 +73,18 @@ export class MirrorLink implements RegionLink {
     this.#reach = new Reach(options);
     this.#trust = new Trust(options);
     this.#size = start.size;
-    this.#cosigned = start.cosigned ?? { region: options.regionId, size: 0, note: '' };
+    this.#coverage = new Coverage(options.regionId, options.checkpoints, start.cosigned);
+    this.#telling = new Telling(options.checkpoints);
+    this.#doubts = new OwnDoubts(options);
   }
 
   /** The largest text it has cosigned: what a remote that forgets is measured against. */
   get cosigned(): RemoteCosigned {
-    return this.#cosigned;
+    return this.#coverage.cosigned;
   }
 
   get offset(): number {
-    return this.#cosigned.size;
+    return this.#coverage.cosigned.size;
   }
 
   isAvailable(): boolean {
@@ -83,14 +92,15 @@ export class MirrorLink implements RegionLink {
   }
 
   status(): LinkStatus {
-    const owedCount = this.#size - Math.min(this.#size, this.#cosigned.size);
-    return { ...this.#reach.status(), owedCount, owedFrom: owedCount > 0 ? this.#cosigned.size : undefined };
+    const { size } = this.#coverage;
+    const owedCount = this.#size - Math.min(this.#size, size);
+    return { ...this.#reach.status(), owedCount, owedFrom: owedCount > 0 ? size : undefined };
   }
 
   said(index: number): { readonly word: Word; readonly refusal?: Failure } {
-    if (this.#isNamed(index)) return { word: 'refused', refusal: REFUSED_ENTRY };
+    if (this.#coverage.refuses(index)) return { word: 'refused', refusal: REFUSED_ENTRY };
     // A remote that has forgotten is not counted any more, whatever it once said.
-    return { word: index < this.#cosigned.size && this.#trust.uncounted === undefined ? 'acknowledged' : undefined };
+    return { word: this.#trust.uncounted === undefined && this.#coverage.has(index) ? 'acknowledged' : undefined };
   }
 
   /** The own log has grown, durably. */
@@ -105,6 +115,7 @@ export class MirrorLink implements RegionLink {
     if (word === 'acknowledged') calls.acknowledged(index);
     else if (refusal !== undefined) calls.refused(index, refusal);
     else if (this.#trust.uncounted !== undefined) calls.hopeless(index, this.#trust.uncounted);
+    else if (this.#options.isOut(index)) calls.hopeless(index, OUT_OF_COUNT);
     else if (this.#isTroubled()) calls.open(index, receiptId);
     this.#wakeSoon();
   }
@@ -118,7 +129,7 @@ export class MirrorLink implements RegionLink {
   distrust(isSo: boolean): void {
     this.#trust.distrust(isSo);
     this.#known = undefined;
-    this.#next = this.#cosigned.size;
+    this.#next = this.#coverage.cosigned.size;
     this.#wakeSoon();
   }
 
@@ -129,11 +140,6 @@ export class MirrorLink implements RegionLink {
   stop(): void {
     this.#abort.abort();
     this.#cancelTimer?.();
-  }
-
-  #isNamed(index: number): boolean {
-    const { checkpoints, regionId } = this.#options;
-    return checkpoints.refused.some(({ region, first, last }) => region === regionId && first <= index && index <= last);
   }
 
   /** Something has failed and not been mended: callers of now share the next attempts (CONTRACT §1). */
@@ -161,7 +167,7 @@ export class MirrorLink implements RegionLink {
   }
 
   #mayFly(now: number): boolean {
-    if (this.#isLoading || this.#trust.isDistrusted || this.#flights.size >= FLIGHTS_MAX || this.#bytesInFlight >= FLIGHT_BYTES_MAX) return false;
+    if (this.#isBusy || this.#trust.isDistrusted || this.#flights.size >= FLIGHTS_MAX || this.#bytesInFlight >= FLIGHT_BYTES_MAX) return false;
     // Until it is known again where the remote stands, one batch at a time.
     if ((this.#known === undefined || this.#reach.isBarred() || this.#trust.isForgotten) && this.#flights.size > 0) return false;
     return now >= this.#attemptDueMs(now) && now >= this.#spacedMs();
@@ -181,7 +187,7 @@ export class MirrorLink implements RegionLink {
 
   /** When there is something to do by the clock alone. */
   #dueMs(now: number): number | undefined {
-    if (this.#isLoading || this.#trust.isDistrusted) return undefined;
+    if (this.#isBusy || this.#trust.isDistrusted) return undefined;
     // More entries than may go at once: the next ones follow at a distance. Anything else waits for an answer.
     const isSpaced = this.#flights.size >= FLIGHTS_AT_ONCE && this.#flights.size < FLIGHTS_MAX && this.#known !== undefined && this.#next < this.#size;
     if (this.#flights.size > 0) return isSpaced && this.#bytesInFlight < FLIGHT_BYTES_MAX && !this.#reach.isBarred() ? this.#spacedMs() : undefined;
@@ -197,7 +203,7 @@ export class MirrorLink implements RegionLink {
     // After a start, or a failure, the remote says where it stands (SPEC §3.2).
     if (this.#known === undefined) return this.#fly({ text: checkpoints.newest, kind: 'ask' });
     if (this.#next < this.#size) {
-      const stretch = groups.recent(this.#next, this.#limit());
+      const stretch = groups.recent(this.#next, checkpoints.batchEnd(this.#next));
       if (stretch === undefined) void this.#load(this.#next);
       else this.#flyStretch(stretch, checkpoints.known(stretch.end));
       return stretch !== undefined;
@@ -205,15 +211,11 @@ export class MirrorLink implements RegionLink {
     if (this.#flights.size > 0) return false;
     const owed = this.#owedText();
     if (owed !== undefined) return this.#fly({ text: owed, kind: 'text' });
-    if (!this.#owesCertified() && now < this.#sentMs + BEAT_MS) return false;
-    this.#sentCertified = undefined;
+    if (!this.#owesCertified()) {
+      if (now < this.#sentMs + BEAT_MS) return false;
+      this.#telling.beat();
+    }
     return this.#fly({ text: checkpoints.newest, kind: 'text' });
-  }
-
-  /** No batch runs across a sync point that is not certified. */
-  #limit(): number {
-    const { sync } = this.#options.checkpoints;
-    return !sync.isCertified && sync.size > this.#next ? sync.size : Number.POSITIVE_INFINITY;
   }
 
   /** A text that the remote has all entries of and has not signed: the sync text, or the newest where its signature of that was lost. */
@@ -221,29 +223,27 @@ export class MirrorLink implements RegionLink {
     const { sync, newest } = this.#options.checkpoints;
     const known = this.#known ?? 0;
     if (this.#isNaming) return undefined;
-    if (known >= sync.size && !sync.cosignatures.has(this.#options.regionId)) return sync;
-    return known >= newest.size && this.#cosigned.size < newest.size ? newest : undefined;
+    if (known >= sync.size && this.#coverage.owes(sync)) return sync;
+    return known >= newest.size && this.#coverage.cosigned.size < newest.size && this.#coverage.owes(newest) ? newest : undefined;
   }
 
   #owesCertified(): boolean {
-    const { certifiedSync } = this.#options.checkpoints;
-    return certifiedSync !== undefined && certifiedSync !== this.#sentCertified;
+    return this.#telling.next(this.#known ?? 0) !== undefined;
   }
 
   async #load(start: number): Promise<void> {
     const { groups, checkpoints, rootAt } = this.#options;
-    this.#isLoading = true;
+    this.#isBusy = true;
     try {
-      const stretch = await groups.stored(start, this.#limit());
-      // Not before: the remote checks everything anyway, and catching up would pay for it twice.
-      if (stretch !== undefined && this.#isSuspect) await this.#options.checkStretch(stretch);
+      const stretch = await groups.stored(start, checkpoints.batchEnd(start));
+      if (stretch !== undefined) await this.#doubts.look(stretch);
       const text = stretch === undefined ? undefined : checkpoints.at(stretch.end, await rootAt(stretch.end));
       if (stretch !== undefined && !this.#abort.signal.aborted && this.#next === start) this.#flyStretch(stretch, text);
     } catch (error) {
       // No fault of the remote: whoever waits, nothing is read for a while (seed 1393). What has rotted will not mend itself.
       this.#unreadableMs = this.#options.clock.monotonicMs() + (isRotten(error) ? PAUSE_PROBE_MS : UNREADABLE_MS);
     } finally {
-      this.#isLoading = false;
+      this.#isBusy = false;
       this.#wakeSoon();
     }
   }
@@ -256,21 +256,20 @@ export class MirrorLink implements RegionLink {
 
   /** Puts one batch on its way. */
   #fly({ text, kind, stretch }: { readonly text: OwnText; readonly kind: Flight['kind']; readonly stretch?: Stretch }): true {
-    const { certifiedSync } = this.#options.checkpoints;
-    const certified =
-      kind === 'show' ? utf8Bytes(this.#cosigned.note) : this.#owesCertified() && certifiedSync !== undefined ? utf8Bytes(noteOf(certifiedSync)) : NOTHING;
-    if (kind !== 'show') this.#sentCertified = certifiedSync;
+    const told = kind === 'show' ? undefined : this.#telling.next(this.#known ?? 0);
+    const certified = kind === 'show' ? utf8Bytes(this.#coverage.cosigned.note) : told === undefined ? NOTHING : utf8Bytes(told.note());
+    this.#telling.sent(told);
     const frame = stretch?.frame ?? NOTHING;
     const start = stretch?.start ?? text.size;
     const checkpoint = utf8Bytes(formatNote({ text: text.text, signatures: [text.signature] }));
-    const flight: Flight = { start, bytes: frame.length, text, kind, probe: this.#reach.isBarred(), cosigned: this.#cosigned.size };
+    const flight: Flight = { start, bytes: frame.length, text, kind, probe: this.#reach.isBarred(), cosigned: this.#coverage.cosigned.size, told };
     const batch = encodeBatch({ checkpoint, certified, start, count: text.size - start, frame });
     this.#flights.add(flight);
     this.#sentMs = this.#options.clock.monotonicMs();
     this.#bytesInFlight += flight.bytes;
     this.#options.calls.sent(text.size);
     if (flight.probe) this.#reach.probing();
-    void this.#exchange(batch).then((report) => {
+    void exchangeBatch(this.#options, batch, this.#abort.signal).then((report) => {
       this.#flights.delete(flight);
       this.#bytesInFlight -= flight.bytes;
       // Sent before it was distrusted: what it says now is nobody's word.
@@ -279,16 +278,6 @@ export class MirrorLink implements RegionLink {
       this.#wake();
     });
     return true;
-  }
-
-  #exchange(batch: Uint8Array): Promise<MirrorReport> {
-    const { clock, timeoutMs, peer, headers } = this.#options;
-    return within(clock, {
-      timeoutMs,
-      signal: this.#abort.signal,
-      ask: (signal) => peer.mirror(batch, { ...headers, signal }),
-      otherwise: (failure) => ({ kind: 'failed', failure }),
-    });
   }
 
   #show(now: number): boolean {
@@ -317,29 +306,39 @@ export class MirrorLink implements RegionLink {
       this.#failed(flight, BAD_COSIGNATURE);
       return;
     }
+    this.#futile.end();
     // It holds what it once cosigned after all: somebody has brought it back.
-    if (text.size >= this.#cosigned.size) this.#trust.judge(text.size, 0);
+    if (text.size >= this.#coverage.cosigned.size) this.#trust.judge(text.size, 0);
     checkpoints.cosigned(text, regionId, line);
     this.#answered(text.size);
-    const from = this.#cosigned.size;
-    if (text.size < from) return;
-    this.#cosigned = { region: regionId, size: text.size, note: formatNote({ text: text.text, signatures: [text.signature, line] }) };
-    onCosigned(from, text.size);
+    const from = this.#coverage.signed(text, line);
+    if (from !== undefined) onCosigned(from, text);
   }
 
   /** A later answer under way covers this one's entries and nobody needs them counted: a signature that is not checked is not counted, and costs nothing. */
   #mayPassOver({ kind, text }: Flight): boolean {
     const { checkpoints, isReachedByOthers } = this.#options;
-    if (kind !== 'entries' || this.#passedOver >= PASSED_OVER_MAX || text === checkpoints.sync || checkpoints.refused.length > 0) return false;
+    if (kind !== 'entries' || this.#passedOver >= PASSED_OVER_MAX || text === checkpoints.sync || checkpoints.refusals.lines.length > 0) return false;
     return [...this.#flights].some((other) => other.kind === 'entries' && other.text.size > text.size) && isReachedByOthers(text.size);
   }
 
   /** Stored there, and not signed: until our texts name what it refuses, asking again is of no use. */
   #refuses(flight: Flight, ranges: RefusedRanges): void {
-    this.#answered(flight.text.size);
+    const { text } = flight;
+    const { remote, regionId, onRefused, clock, onCosigned } = this.#options;
+    if (!areUnnamed(ranges, { region: regionId, size: text.size, named: text.refused })) {
+      this.#failed(flight, BAD_REFUSAL);
+      return;
+    }
+    this.#answered(text.size);
     this.#isNaming = true;
-    void this.#options.onRefused(ranges).then(() => {
+    void onRefused(ranges).then((isDurable) => {
       this.#isNaming = false;
+      if (!isDurable) this.#unreadableMs = clock.monotonicMs() + UNREADABLE_MS;
+      else if (remote.weight === 0) {
+        // One of weight 0: no lines are made for it, and it signs never. What it says weighs nothing, and may be believed.
+        onCosigned(this.#coverage.unsigned(text), { size: text.size, refused: [] });
+      }
       this.#wakeSoon();
     });
   }
@@ -348,45 +347,50 @@ export class MirrorLink implements RegionLink {
   #answered(size: number): void {
     this.#reach.reached();
     this.#reach.synced();
-    this.#isSuspect = false;
+    this.#doubts.end();
     this.#known = Math.max(this.#known ?? 0, size);
     this.#next = Math.max(this.#next, this.#known);
   }
 
   /** 409: where it stands (SPEC §3.2), or that somebody has forgotten (§2.1). */
   #told(flight: Flight, size: number): void {
-    const { regionId, onForgotten, checkpoints } = this.#options;
-    this.#reach.reached();
+    const { checkpoints } = this.#options;
     if (size > this.#size) {
-      onForgotten(`${regionId} holds ${size} entries of our log, and we hold ${this.#size}`);
+      void this.#doubt(flight);
       return;
     }
+    if (this.#flights.size === 0 && !this.#trust.isForgotten && this.#futile.isTooOften()) {
+      this.#failed(flight, FUTILE);
+      return;
+    }
+    this.#reach.reached();
     this.#trust.judge(size, flight.cosigned);
     // It is beyond this text and can't sign it any more: no certificate can wait for it.
     if (flight.kind === 'text' && size > flight.text.size) checkpoints.abandonSync(flight.text);
     // Earlier batches may still be on their way: only when none is, it is known where to go on.
     if (this.#flights.size > 0) return;
-    this.#known = Math.max(size, this.#trust.isForgotten ? 0 : this.#cosigned.size);
+    this.#known = Math.max(size, this.#trust.isForgotten ? 0 : this.#coverage.cosigned.size);
     this.#next = this.#known;
   }
 
-  /** The remote says that what was sent is not what was signed: if our own copy has rotted, that is said at once, and it is not sent again. */
-  async #suspect(start: number): Promise<void> {
-    this.#isSuspect = true;
-    const { groups, checkStretch } = this.#options;
-    const stretch = await groups.stored(start, this.#limit()).catch(() => undefined);
-    // What it finds is told of on its way.
-    if (stretch !== undefined) await checkStretch(stretch).catch(() => undefined);
+  /** It says that it holds more than we do: believed only with our own signature. */
+  async #doubt(flight: Flight): Promise<void> {
+    if (this.#isBusy) return;
+    this.#isBusy = true;
+    const failure = await this.#options.disproved(() => this.#size, this.#abort.signal);
+    this.#isBusy = false;
+    if (failure !== undefined && !this.#abort.signal.aborted) this.#failed(flight, failure);
+    this.#wakeSoon();
   }
 
   #failed(flight: Flight, failure: Failure): void {
-    if (failure.status === 422) void this.#suspect(flight.start);
+    if (failure.status === 422) void this.#doubts.begin(flight.start);
     // A batch that is refused for what it is will be refused again: the link waits for an operator, the receipts stay owed.
     const weighed: Failure = failure.consequence === 'park' ? { ...failure, consequence: 'pause', countsAgainst: true } : failure;
-    const { taken, ended } = this.#options.calls.failed({ from: this.#cosigned.size, to: flight.text.size, failure: weighed, probe: flight.probe });
+    const { taken, ended } = this.#options.calls.failed({ from: this.#coverage.cosigned.size, to: flight.text.size, failure: weighed, probe: flight.probe });
     this.#reach.failed(weighed, { ended: ended || !taken, own: !taken, probe: flight.probe });
     this.#known = undefined;
-    this.#sentCertified = undefined;
-    this.#next = this.#cosigned.size;
+    this.#telling.failed(flight.told);
+    this.#next = this.#coverage.cosigned.size;
   }
 }

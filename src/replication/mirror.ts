@@ -1,21 +1,24 @@
 import { ClosedError, InvalidEvidenceError, OverloadedError } from '../errors.ts';
 import { type Batch, checkFrame, parseBatch } from '../log/batch.ts';
-import type { KeptNote } from '../log/changes.ts';
+import type { RecoveredLog } from '../log/changes.ts';
 import type { BatchAnswer, BatchJob } from '../log/decide-batch.ts';
-import { type LogText, parseLogText } from '../log/log-text.ts';
+import { type LogText, nameSigned, parseLogText } from '../log/log-text.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { LogNumber } from '../ports/log-store.ts';
 import type { BatchOrigin, MirrorAnswer } from '../ports/receiving.ts';
 import type { Signer } from '../ports/signer.ts';
 import { cosigners } from '../quorum/certificate.ts';
+import { type CertifiedTexts, withTold } from '../quorum/certified.ts';
 import type { Cluster } from '../quorum/cluster.ts';
 import type { ForkEvidence } from '../quorum/fork-evidence.ts';
 import { sha256, toHex, utf8Bytes, utf8Text } from '../std/bytes.ts';
-import { verifyLogSignature } from '../tlog/checkpoint.ts';
+import { logSignatureOf } from '../tlog/checkpoint.ts';
+import { isOf } from '../tlog/cosignature.ts';
 import { formatNote, formatSignature, type Note, parseNote } from '../tlog/note.ts';
 import { isQuorum } from '../tlog/policy.ts';
 import type { VerifierKey } from '../tlog/vkey.ts';
 import { type Alarms, PLAIN_ALARM } from './alarms.ts';
+import { type CertifiedText, certifiedChanges, certifiedText, recoveredTexts } from './certify.ts';
 import { Claims } from './claims.ts';
 import type { Committer } from './commit.ts';
 import type { LogReader } from './log-reader.ts';
@@ -44,12 +47,15 @@ export interface MirrorOptions {
   readonly onForgotten: (reason: string) => void;
   /** Has it been? Then nothing is signed any more, whatever was under way. */
   readonly isForgotten: () => boolean;
-  readonly certified: KeptNote | undefined;
+  readonly kept: Pick<RecoveredLog, 'certified' | 'kept'>;
 }
 
-interface Parked {
-  readonly job: BatchJob;
-  readonly go: () => void;
+/** A checkpoint that is said to be certified, signed by its origin. */
+interface Certified {
+  readonly note: Note;
+  readonly text: LogText;
+  /** Those of the log as its origin had signed it when it told us. */
+  readonly lines: LogText['refused'];
 }
 
 /** Another region's log as this one keeps it (SPEC §3.2): checks, parks, stores, cosigns. */
@@ -58,20 +64,22 @@ export class Mirror {
   readonly claims: Claims;
   readonly #options: MirrorOptions;
   /** By start. */
-  readonly #parked = new Map<number, Parked>();
+  readonly #parked = new Map<number, () => void>();
   #parkedBytes = 0;
   /** Where the log will end once everything submitted is durable. */
   #expected: number;
   #underWay = 0;
-  #certified: KeptNote | undefined;
+  #certified: CertifiedTexts<CertifiedText>;
+  /** One is looked at after the other. */
+  #taking: Promise<unknown> = Promise.resolve();
   /** The newest checkpoint that led here, also where a refusal keeps it from being cosigned. */
   #newest: { readonly size: number; readonly note: string } | undefined;
   /** A certified checkpoint beyond our own size, until we get there. */
-  #ahead: { readonly note: Note; readonly text: LogText } | undefined;
+  #ahead: Certified | undefined;
 
   constructor(options: MirrorOptions) {
     this.#options = options;
-    this.#certified = options.certified;
+    this.#certified = recoveredTexts(options.cluster, options.kept);
     this.#expected = this.size;
     this.claims = new Claims({
       key: options.origin.key,
@@ -95,8 +103,8 @@ export class Mirror {
     return this.#options.reader;
   }
 
-  /** The newest certified checkpoint, its root that of this mirror. */
-  get certified(): KeptNote | undefined {
+  /** What certificates of this log's entries are made from, their roots those of this mirror. */
+  get certified(): CertifiedTexts<CertifiedText> {
     return this.#certified;
   }
 
@@ -109,24 +117,31 @@ export class Mirror {
     return newest.note + formatSignature(signer.cosign(parseNote(newest.note).text, newest.atS));
   }
 
-  /** SPEC §3.2 (a). */
-  isSignedByOrigin(note: Note, name: string): boolean {
+  /** SPEC §3.2 (a): the note with its origin's signature and nothing else that somebody may have added, or `undefined` without that. */
+  signedByOrigin(note: Note, { refused }: LogText): Note | undefined {
     const { key } = this.#options.origin;
-    return note.signatures.some((signature) => verifyLogSignature(key, { text: note.text, signature, name }));
+    const line = logSignatureOf(key, note, nameSigned(key.name, refused.length > 0));
+    return line === undefined ? undefined : { text: note.text, signatures: [line] };
   }
 
-  /** Takes a batch whose checkpoint was admitted. Never rejects. */
-  async receive(origin: BatchOrigin, bytes: Uint8Array): Promise<MirrorAnswer> {
+  /** Takes a batch whose checkpoint was admitted; tells `brought` if it had receipts that were new here. Never rejects. */
+  async receive(origin: BatchOrigin, bytes: Uint8Array, brought: () => void): Promise<MirrorAnswer> {
     try {
       const batch = parseBatch(bytes);
       if (origin.text.size !== batch.start + batch.count) throw new InvalidEvidenceError('batch', 'does not end where its checkpoint does');
-      const certified = batch.certified.length === 0 ? undefined : this.#readCertified(batch.certified);
-      if (certified !== undefined && this.#isForgotten(certified.note, certified.text)) return FORGOTTEN;
-      const answer = await this.#take(this.#jobOf(origin, batch), origin.note.text);
-      // After the answer is certain: whatever becomes of the second field, the batch is not refused for it.
-      if (certified !== undefined) void this.#takeCertified(certified);
-      else if (this.#ahead !== undefined) void this.#takeCertified(this.#ahead);
-      return answer;
+      const certified = batch.certified.length === 0 ? undefined : this.#readCertified(batch.certified, origin.text.refused);
+      // Its origin learns from the size that we have forgotten, and stops counting us.
+      if (certified !== undefined && this.#isForgotten(certified)) return { kind: 'size', size: this.size };
+      // (b) before (c): what can't be used now is not worth its hashes.
+      const answer = (await this.#isInTurn(batch))
+        ? await this.#take(this.#jobOf(origin, batch), { signed: origin.note.text, brought })
+        : await this.#behind(origin.note, this.size);
+      // After the answer is certain: whatever the second field says, the batch is not refused for it.
+      const told = certified ?? this.#ahead;
+      const isKept = told === undefined ? true : this.#takenInTurn(told);
+      // A text with lines may certify what no later one does: it counts as told only once it is durable.
+      if (certified === undefined || certified.text.refused.length === 0 || (await isKept)) return answer;
+      return { kind: 'store-failed', message: 'a certified checkpoint could not be kept' };
     } catch (error) {
       if (error instanceof InvalidEvidenceError) return { kind: 'rejected', status: 422, reason: error.message };
       throw error;
@@ -134,7 +149,7 @@ export class Mirror {
   }
 
   #jobOf({ note, text }: BatchOrigin, batch: Batch): BatchJob {
-    const { log, clock, origin } = this.#options;
+    const { log, clock } = this.#options;
     const { items, leaves } = checkFrame(batch);
     return {
       from: 'origin',
@@ -145,21 +160,25 @@ export class Mirror {
       frame: batch.frame,
       text,
       textHash: toHex(sha256(utf8Bytes(note.text))),
-      note: formatNote({ text: note.text, signatures: note.signatures.filter(({ name }) => name.startsWith(origin.key.name)) }),
+      note: formatNote(note),
       atS: Math.max(0, Math.floor(clock.wallMs() / 1_000)),
     };
   }
 
-  /** In order: what begins beyond what is under way waits for what goes before it. */
-  async #take(job: BatchJob, signed: string): Promise<MirrorAnswer> {
-    // A batch of no entries asks where we stand: nothing that it waits for is on its way.
-    const isAhead = job.start > this.#expected;
-    if (isAhead && (job.items.length === 0 || !(await this.#park(job)))) return this.#behind(job, this.size);
+  /** What begins beyond what is under way waits for what goes before it; one of no entries asks where we stand, and waits for nothing. */
+  #isInTurn(batch: Batch): boolean | Promise<boolean> {
+    return batch.start <= this.#expected || (batch.count > 0 && this.#park(batch));
+  }
+
+  async #take(job: BatchJob, { signed, brought }: { readonly signed: string; readonly brought: () => void }): Promise<MirrorAnswer> {
+    const before = this.size;
     this.#underWay += 1;
     this.#expected = Math.max(this.#expected, job.text.size);
     const answered = this.#submit(job, signed);
     this.#release();
     const answer = await answered;
+    const isTaken = answer.kind === 'cosigned' || answer.kind === 'refuses';
+    if (isTaken && job.items.slice(Math.max(0, before - job.start)).some(({ receipt }) => receipt !== undefined)) brought();
     this.#underWay -= 1;
     // Whatever failed, what waits for it must not wait for what will not come.
     if (this.#underWay === 0) this.#expected = this.size;
@@ -168,24 +187,24 @@ export class Mirror {
   }
 
   /** True once its turn has come, false after a second, or where no more can wait. */
-  #park(job: BatchJob): Promise<boolean> {
-    const bytes = job.frame.length;
-    if (this.#parked.size >= PARKED_MAX || this.#parkedBytes + bytes > PARKED_BYTES_MAX || this.#parked.has(job.start)) return Promise.resolve(false);
+  #park({ start, frame }: Batch): Promise<boolean> {
+    const bytes = frame.length;
+    if (this.#parked.size >= PARKED_MAX || this.#parkedBytes + bytes > PARKED_BYTES_MAX || this.#parked.has(start)) return Promise.resolve(false);
     return new Promise((resolve) => {
       const end = (isIn: boolean): void => {
         cancel();
-        this.#parked.delete(job.start);
+        this.#parked.delete(start);
         this.#parkedBytes -= bytes;
         resolve(isIn);
       };
       const cancel = this.#options.clock.after(PARK_MS, () => end(false));
       this.#parkedBytes += bytes;
-      this.#parked.set(job.start, { job, go: () => end(true) });
+      this.#parked.set(start, () => end(true));
     });
   }
 
   #release(): void {
-    for (const { job, go } of [...this.#parked.values()]) if (job.start <= this.#expected) go();
+    for (const [start, go] of [...this.#parked]) if (start <= this.#expected) go();
   }
 
   #submit(job: BatchJob, signed: string): Promise<MirrorAnswer> {
@@ -208,7 +227,7 @@ export class Mirror {
         this.#accepted(job);
         return answer;
       case 'behind':
-        return this.#behind(job, answer.size);
+        return this.#behind(parseNote(job.note), answer.size);
       case 'differs':
         return this.#differs(job, answer.isFork ? FORKED.reason : 'the entries do not lead to the signed root');
     }
@@ -227,8 +246,8 @@ export class Mirror {
   }
 
   /** 409 with the own size, but for a checkpoint that this log never was: that one is a fork, of whatever size. */
-  async #behind(job: BatchJob, size: number): Promise<MirrorAnswer> {
-    return (await this.claims.look(parseNote(job.note))) === 'fork' ? FORKED : { kind: 'size', size };
+  async #behind(note: Note, size: number): Promise<MirrorAnswer> {
+    return (await this.claims.look(note)) === 'fork' ? FORKED : { kind: 'size', size };
   }
 
   /** 422, and never a signature. What can't be proved yet is kept with the alarm, and held against the log as it grows. */
@@ -240,14 +259,18 @@ export class Mirror {
     return { kind: 'rejected', status: 422, reason };
   }
 
-  /** The second field, as far as it can be read; an invalid one is ignored and alarmed. */
-  #readCertified(bytes: Uint8Array): { readonly note: Note; readonly text: LogText } | undefined {
-    const { origin } = this.#options;
+  /** The second field: the lines of its origin and of regions that we know. An invalid one is ignored and alarmed. */
+  #readCertified(bytes: Uint8Array, told: LogText['refused']): Certified | undefined {
+    const { origin, cluster } = this.#options;
     try {
       const note = parseNote(utf8Text(bytes) ?? '');
       const text = parseLogText(note.text);
-      if (text.origin === origin.key.name) return { note, text };
-      throw new InvalidEvidenceError('checkpoint', 'is of another log');
+      if (text.origin !== origin.key.name) throw new InvalidEvidenceError('checkpoint', 'is of another log');
+      const signed = this.signedByOrigin(note, text);
+      if (signed === undefined) throw new InvalidEvidenceError('checkpoint', 'is not signed by its origin');
+      const known = [...cluster.policy.witnesses.values()];
+      const lines = note.signatures.filter((line) => known.some((key) => isOf(key, line)));
+      return { text, lines: told, note: { text: note.text, signatures: [...signed.signatures, ...lines] } };
     } catch (error) {
       if (!(error instanceof InvalidEvidenceError)) throw error;
       this.#badCertified(error.message);
@@ -262,7 +285,7 @@ export class Mirror {
   }
 
   /** Shown our own valid cosignature over more than we hold: we have forgotten (SPEC §2.1). */
-  #isForgotten(note: Note, text: LogText): boolean {
+  #isForgotten({ note, text }: Certified): boolean {
     const { onForgotten, origin } = this.#options;
     if (text.size <= this.size) return false;
     if (!this.#hasSigned(note)) return false;
@@ -275,27 +298,49 @@ export class Mirror {
     return signedBy({ ...cluster.policy, witnesses: new Map([[cluster.own.region, cluster.own.mirrorKey]]) }, note).size === 1;
   }
 
-  /** Kept once our own size has reached it, its signatures reach the threshold and its root is ours. */
-  async #takeCertified({ note, text }: { readonly note: Note; readonly text: LogText }): Promise<void> {
-    const { cluster, origin, committer, log } = this.#options;
-    if (text.size <= (this.#certified?.size ?? -1)) return;
-    if (text.size > this.size) {
-      if (text.size > (this.#ahead?.text.size ?? -1)) this.#ahead = { note, text };
-      return;
-    }
-    if (this.#ahead !== undefined && this.#ahead.text.size <= text.size) this.#ahead = undefined;
-    // Shown by an origin that thinks we have forgotten what we signed: we have not, and it is no certified checkpoint.
-    if (note.signatures.every(({ name }) => name.startsWith(origin.key.name) || name === cluster.own.mirrorKey.name) && this.#hasSigned(note)) return undefined;
+  #takenInTurn(told: Certified): Promise<boolean> {
+    const taken = this.#taking.then(() => this.#takeCertified(told));
+    this.#taking = taken;
+    return taken;
+  }
+
+  /** Kept once its signatures reach the threshold, our own size has reached it, and its root is ours; false where it has to be told again. */
+  async #takeCertified({ note, text, lines }: Certified): Promise<boolean> {
+    const { cluster } = this.#options;
+    if (this.#isKnown(note, text)) return true;
     // Whoever else has signed it: it is a claim of the origin.
     const standing = await this.claims.look(note);
-    if (standing === 'unsigned') return this.#badCertified('A certified checkpoint is not signed by its origin');
-    if (standing !== 'fits') return undefined;
-    if (!isQuorum(cluster.policy.quorum, signedBy(cluster.policy, note))) return this.#badCertified('A certified checkpoint has not the signatures for it');
-    if (text.size <= (this.#certified?.size ?? -1)) return undefined;
-    const kept = { log, size: text.size, note: formatNote(note) };
-    // Where the store could not keep it, it is taken when it is told again (seed 257).
-    if ((await committer.record({ notes: [kept] })) && kept.size > (this.#certified?.size ?? -1)) this.#certified = kept;
-    return undefined;
+    if (!isQuorum(cluster.policy.quorum, signedBy(cluster.policy, note))) {
+      // Shown by an origin that thinks we have forgotten what we signed: we have not, and it is no certified checkpoint.
+      const isShown = note.signatures.length === 2 && this.#hasSigned(note);
+      if (!isShown) this.#badCertified('A certified checkpoint has not the signatures for it');
+      return true;
+    }
+    if (standing === 'open') {
+      if (text.size > (this.#ahead?.text.size ?? -1)) this.#ahead = { note, text, lines };
+      return text.size > this.size;
+    }
+    if (this.#ahead !== undefined && this.#ahead.text.size <= text.size) this.#ahead = undefined;
+    return standing === 'fits' ? this.#keep(certifiedText(cluster, formatNote(note)), lines) : true;
+  }
+
+  /** False where the store could not: then it is taken when it is told again (seed 257). */
+  async #keep(text: CertifiedText, lines: LogText['refused']): Promise<boolean> {
+    const { cluster, committer, log } = this.#options;
+    const before = this.#certified;
+    const next = withTold(cluster.policy, before, { text, lines });
+    if (next.newest === before.newest && next.full === before.full && next.kept === before.kept) return true;
+    if (!(await committer.record(certifiedChanges(log, next, before.kept.length)))) return false;
+    this.#certified = next;
+    return true;
+  }
+
+  /** Held already, with as many signatures. */
+  #isKnown(note: Note, { size }: LogText): boolean {
+    const { newest, full, kept } = this.#certified;
+    const isSame = (held: CertifiedText | undefined): boolean =>
+      held !== undefined && held.size === size && held.text === note.text && held.signers.size >= note.signatures.length - 1;
+    return isSame(newest) || isSame(full) || kept.some(isSame);
   }
 }
 

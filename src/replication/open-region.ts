@@ -1,6 +1,7 @@
-import { type LogNumber, NO_CHANGES, RECEIVED_LOG, type Recovered } from '../ports/log-store.ts';
-import type { Signing } from './evidence.ts';
-import { Region, type RegionPorts, type RegionSettings } from './region.ts';
+import { NO_CHANGES } from '../ports/log-store.ts';
+import { newMirrors } from './mirrored-logs.ts';
+import { Region } from './region.ts';
+import type { RegionPorts, RegionSettings } from './region-settings.ts';
 import { soundRecovered } from './sound-notes.ts';
 
 /** Opens a region: recovers its logs and begins to deliver what is owed. Rejects with StoreFailedError if the store can't be read. */
@@ -14,12 +15,4 @@ export async function openRegion(settings: RegionSettings, ports: RegionPorts): 
   const region = new Region(settings, ports, sound.recovered);
   region.start(sound.problems);
   return region;
-}
-
-/** Logs that are mirrored for the first time get the next numbers. */
-function newMirrors({ cluster }: Signing, { logs }: Recovered): readonly { readonly log: LogNumber; readonly origin: string }[] {
-  const known = new Set([...logs.values()].map(({ origin }) => origin));
-  const next = Math.max(RECEIVED_LOG, ...logs.keys()) + 1;
-  const origins = [...cluster.remotes.values()].map(({ logKey }) => logKey.name).filter((origin) => !known.has(origin));
-  return origins.map((origin, n) => ({ log: next + n, origin }));
 }

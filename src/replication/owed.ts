@@ -72,6 +72,11 @@ export class Owed {
     this.#size = Math.max(this.#size, end);
   }
 
+  /** The log has grown to this size; what was not added is nothing for this remote. */
+  pass(size: number): void {
+    this.#size = Math.max(this.#size, size);
+  }
+
   /** What the remote has said of an own entry. */
   standing(index: number): 'owed' | 'acknowledged' | 'refused' {
     assert(index < this.#size, 'a link is told of an entry before it is rung for it');

@@ -1,11 +1,8 @@
-import { ReceiptSyncError } from '../errors.ts';
-import type { Clock } from '../ports/clock.ts';
-import type { Entropy } from '../ports/entropy.ts';
-import type { EvidenceFiles } from '../ports/evidence-files.ts';
-import { type LogNumber, type LogStore, OWN_LOG, type Recovered } from '../ports/log-store.ts';
-import type { Observer, SyncEvent } from '../ports/observer.ts';
+import { ClosedError, ReceiptSyncError } from '../errors.ts';
+import { type LogNumber, OWN_LOG, type Recovered } from '../ports/log-store.ts';
+import type { SyncEvent } from '../ports/observer.ts';
 import type { MirrorHeaders, Peer, Shown } from '../ports/peer.ts';
-import type { ReceiptIndex, StoredReceipt } from '../ports/receipt-index.ts';
+import type { Place, StoredReceipt } from '../ports/receipt-index.ts';
 import type { BatchOrigin, MirrorAnswer, ReceiveAnswer, Receiving, ServedLog } from '../ports/receiving.ts';
 import type { Roster } from '../quorum/roster.ts';
 import type { Receipt } from '../receipt/receipt.ts';
@@ -16,49 +13,24 @@ import type { Edge } from '../tlog/edge.ts';
 import { type Alarm, Alarms, PLAIN_ALARM } from './alarms.ts';
 import { Broadcast, type PlacedEvent } from './broadcast.ts';
 import type { Span } from './certified-range.ts';
-import type { Signatures } from './certify.ts';
-import { Committer, type Progress } from './commit.ts';
-import { Evidence, type Signing } from './evidence.ts';
+import { noKeys, type Signatures } from './certify.ts';
+import { Committer } from './commit.ts';
+import { Evidence } from './evidence.ts';
 import { Links } from './links.ts';
 import { type ListPage, type ListQuery, list } from './listing.ts';
-import { linkStatus, type RegionOverview } from './overview.ts';
+import { logsByRegion, originLines } from './mirrored-logs.ts';
+import { healthOf, linkStatus, type RegionOverview, reachableWeight } from './overview.ts';
+import { sayConflicts } from './own-conflicts.ts';
 import { receive } from './receive.ts';
+import type { RegionPorts, RegionSettings } from './region-settings.ts';
 import { LogReaders, Rotten } from './rotten.ts';
 import { SoundReads } from './sound-reads.ts';
 import { type Standing, standing } from './standing.ts';
-import { resumeSync, type SyncOptions, type SyncParts, syncReceipt } from './sync.ts';
+import { certifiedResult, resumeSync, type SyncOptions, type SyncParts, syncReceipt } from './sync.ts';
 import { Tail } from './tail.ts';
 import { verify } from './verify.ts';
 import { WaitingRoom } from './waiting-room.ts';
 import { Watch } from './watch.ts';
-
-const NO_KEYS = 'This region has no keys: its quorum makes no certificates';
-
-/** What a region is told to be. `MultiRegionConfig` has all of it. */
-export interface RegionSettings {
-  readonly region: string;
-  readonly weight: number;
-  readonly crossRegionSyncEnabled: boolean;
-  readonly regions: readonly { readonly regionId: string; readonly weight: number; readonly timeoutMs: number }[];
-  readonly quorumThreshold: number;
-  readonly maxRetries: number;
-  readonly retryBackoffMs: number;
-  readonly exclusive: boolean;
-}
-
-/** The world a region runs in. The daemon, the library and the simulator each bring their own. */
-export interface RegionPorts {
-  readonly store: LogStore & ReceiptIndex;
-  readonly clock: Clock;
-  readonly entropy: Entropy;
-  readonly observe: Observer;
-  /** A way to speak to each configured remote, by its id. */
-  readonly peer: (regionId: string) => Peer;
-  /** What this region signs with, and who else does; without it the plain protocol alone is spoken. */
-  readonly signing?: Signing | undefined;
-  /** Where evidence of forks is kept. */
-  readonly files: EvidenceFiles;
-}
 
 /** One region: the receipts it holds, what it owes, and everybody who waits. Built of ports only. */
 export class Region implements Receiving {
@@ -95,14 +67,12 @@ export class Region implements Receiving {
     this.#forgot = recovered.forgot;
     this.#roster = { threshold: settings.quorumThreshold, localWeight: settings.weight, remotes: enabled ? settings.regions : [] };
     this.#room = new WaitingRoom(this.#roster, observe);
-    const progress = (): Progress => ({ offsets: this.#links.offsets(), cosigned: this.#links.cosigned(), notes: this.#evidence?.notes ?? [] });
     this.#rotten = new Rotten((message) => void this.#alarms.raise({ ...PLAIN_ALARM, alarm: 'rotten', region: settings.region, message, subject: message }));
-    const found = { rotten: this.#rotten, observe };
-    this.#committer = new Committer({ ...ports, ...found, region: settings.region, onOwnGroup: (group) => this.#links.grown(group), progress }, recovered);
-    this.#alarms = new Alarms({ clock, observe, record: (changes) => this.#committer.record(changes) }, recovered);
     this.#tail = new Tail({ store: ports.store, rotten: this.#rotten }, recovered.logs.get(OWN_LOG)?.size ?? 0);
     this.#readers = new LogReaders({ store: ports.store, rotten: this.#rotten }, (log) => this.#committer.head(log));
     this.#reads = new SoundReads({ index: ports.store, readers: this.#readers, rotten: this.#rotten });
+    this.#committer = this.#newCommitter(settings, recovered);
+    this.#alarms = new Alarms({ clock, observe, record: (changes) => this.#committer.record(changes) }, recovered);
     this.#evidence = this.#newEvidence(settings, recovered);
     this.#peers = this.#roster.remotes.map(({ regionId }, n) => ({ peer: ports.peer(regionId), timeoutMs: settings.regions[n]?.timeoutMs ?? 0 }));
     this.#links = this.#newLinks(settings, recovered);
@@ -116,7 +86,11 @@ export class Region implements Receiving {
       observe,
       syncEnabled: enabled,
       isDraining: () => this.#draining,
-      certificate: (placed) => this.#awaitCertificate(placed),
+      certificate: (entry) => this.#awaitCertificate(entry),
+      certified: (receiptId, place) => ({
+        by: this.#evidence?.certifiedBy(place) ?? new Set(),
+        certificate: async () => this.#evidence?.certificate({ receiptId, places: [place] }, 'fewest') ?? Promise.reject(noKeys()),
+      }),
     };
   }
 
@@ -137,7 +111,10 @@ export class Region implements Receiving {
   /** Waits until an own receipt has its quorum, however long. Throws NOT_FOUND, QuorumNotReachedError once it is out of reach. */
   async waitForQuorum(receiptId: string, signal?: AbortSignal): Promise<SyncResult> {
     const [known] = await this.#ports.store.find([receiptId]);
-    const place = known?.places.find(({ log }) => log === OWN_LOG);
+    const place = known?.places.findLast(({ log }) => log === OWN_LOG);
+    const certified = known?.places.find((held) => this.#evidence?.certifiedBy(held) !== undefined);
+    if (known !== undefined && place === undefined && certified !== undefined)
+      return certifiedResult(this.#sync, { receiptId, digest: known.digest }, certified);
     if (known === undefined || place === undefined) throw new ReceiptSyncError('NOT_FOUND', 'No receipt of this region has that id');
     const result = await resumeSync(this.#sync, { index: place.index, receiptId, digest: known.digest }, { waitFor: 'certain', signal });
     if (result.outcome === 'quorum' || result.outcome === 'disabled') return result;
@@ -151,8 +128,10 @@ export class Region implements Receiving {
   verify(receiptId: string): Promise<Verification> {
     const { clock } = this.#ports;
     if (!this.#sync.syncEnabled) return Promise.resolve({ verdict: 'confirmed', weight: 0, threshold: this.#roster.threshold, regions: [] });
+    const { regionId, originOf } = this;
     const parts = {
-      regionId: this.regionId,
+      regionId,
+      originOf,
       roster: this.#roster,
       peers: this.#peers,
       index: this.#reads,
@@ -207,13 +186,13 @@ export class Region implements Receiving {
   async certificate(receiptId: string, signatures: Signatures): Promise<string> {
     const [known] = await this.#ports.store.find([receiptId]);
     if (known === undefined) throw new ReceiptSyncError('NOT_FOUND', 'No receipt has that id here');
-    if (this.#evidence === undefined) throw new ReceiptSyncError('NOT_CERTIFIED', NO_KEYS);
+    if (this.#evidence === undefined) throw noKeys();
     return this.#evidence.certificate({ receiptId, places: known.places }, signatures);
   }
 
   /** All entries of a region's log in a span of time, with the proof that they are all. Throws NOT_CERTIFIED, NOT_FOUND, at once or with the first chunk. */
   certifiedRange(origin: string, span: Span): AsyncIterable<string> {
-    if (this.#evidence === undefined) throw new ReceiptSyncError('NOT_CERTIFIED', NO_KEYS);
+    if (this.#evidence === undefined) throw noKeys();
     return this.#evidence.certifiedRange(origin, span);
   }
 
@@ -247,15 +226,8 @@ export class Region implements Receiving {
   }
 
   health(): HealthReport {
-    const links = this.#links.all;
-    // Without sync there is nobody to be away.
-    const others = this.#forgot === undefined ? this.#remotes.length - links.length : 0;
-    const regionsAvailable = links.filter((link) => link.isAvailable()).length + others;
-    const regionsTotal = this.#remotes.length;
-    const quorumStatus = this.#reachableWeight() >= this.#roster.threshold;
-    const isHealthy = quorumStatus && regionsAvailable === regionsTotal;
-    const status = this.#committer.state !== 'ok' ? 'unhealthy' : isHealthy ? 'healthy' : 'degraded';
-    return { status, regionsAvailable, regionsTotal, quorumStatus };
+    const store = this.#committer.state;
+    return healthOf({ roster: this.#roster, links: this.#links.all, remotes: this.#remotes.length, store, isForgotten: this.#forgot !== undefined });
   }
 
   overview(): RegionOverview {
@@ -264,8 +236,9 @@ export class Region implements Receiving {
       region: this.regionId,
       threshold,
       weight: localWeight,
-      reachableWeight: this.#reachableWeight(),
+      reachableWeight: reachableWeight(this.#roster, this.#links.all),
       receipts: this.#committer.receiptCount,
+      conflicts: this.#evidence?.conflictCount ?? 0,
       store: this.#committer.state,
       alarms: this.#alarms.standing,
     };
@@ -283,7 +256,7 @@ export class Region implements Receiving {
     this.#observe({ kind: 'draining' });
     await this.#callersGone(timeoutMs);
     this.#room.dismiss();
-    this.#stop.abort();
+    this.#stop.abort(new ClosedError());
     this.#evidence?.close();
     this.#watch?.stop();
     this.#alarms.close();
@@ -307,23 +280,42 @@ export class Region implements Receiving {
     this.#broadcast.emit(event);
   };
 
+  #newCommitter(settings: RegionSettings, recovered: Recovered): Committer {
+    return new Committer(
+      {
+        ...this.#ports,
+        region: settings.region,
+        rotten: this.#rotten,
+        observe: this.#observe,
+        onOwnGrowth: (grown) => this.#links.grown(grown),
+        onConflicts: (conflicts) => sayConflicts(conflicts, { observe: this.#observe, alarms: this.#alarms, originOf: this.originOf }),
+        origins: originLines(recovered, this.#ports.signing),
+        // Without sync there is no quorum that a duplicate could have.
+        isCertified: (place) => settings.crossRegionSyncEnabled && this.#evidence?.certifiedBy(place) !== undefined,
+        progress: () => ({ offsets: this.#links.offsets(), cosigned: this.#links.cosigned(), ...this.#evidence?.progress }),
+      },
+      recovered,
+    );
+  }
+
   #newEvidence(settings: RegionSettings, recovered: Recovered): Evidence | undefined {
     const { signing, store, clock } = this.#ports;
     if (signing === undefined || recovered.forgot !== undefined) return undefined;
-    const numbers = [...signing.cluster.remotes.values()].flatMap(({ region, logKey }) =>
-      [...recovered.logs].flatMap(([log, { origin }]) => (origin === logKey.name ? [[region, log] as const] : [])),
-    );
     const found = { readers: this.#readers, rotten: this.#rotten };
-    const parts = { ...signing, ...found, store, clock, committer: this.#committer, alarms: this.#alarms, files: this.#ports.files };
+    const parts = { ...signing, ...found, store, clock, committer: this.#committer, observe: this.#observe, alarms: this.#alarms, files: this.#ports.files };
     return new Evidence(
       {
         ...parts,
         region: settings.region,
         exclusive: settings.exclusive,
-        logs: new Map(numbers),
+        logs: logsByRegion(recovered, signing),
         onForgotten: this.#onForgotten,
         isForgotten: () => this.#forgot !== undefined,
         onNews: () => this.#links.look(),
+        onBetween: (between) => this.#links.outOfCount(between),
+        onMoved: ({ from, to, receiptId }) => {
+          if (this.#room.move(from, to)) this.#links.moved(from, { index: to, receiptId });
+        },
       },
       recovered,
     );
@@ -380,6 +372,9 @@ export class Region implements Receiving {
     this.#watch?.stop();
     void this.#committer.forget(reason);
     this.#sayForgot(reason);
+    // Nobody will hear more of what is under way.
+    this.#room.dismiss();
+    this.#evidence?.close();
   };
 
   #sayForgot(reason: string): void {
@@ -388,12 +383,9 @@ export class Region implements Receiving {
     void this.#alarms.raise({ ...PLAIN_ALARM, alarm: 'forgot', region: this.regionId, message });
   }
 
-  #awaitCertificate(placed: { readonly receiptId: string; readonly index: number }): Promise<string> {
-    if (this.#evidence !== undefined) return this.#evidence.awaitCertificate(placed, this.#stop.signal);
-    return Promise.reject(new ReceiptSyncError('NOT_CERTIFIED', NO_KEYS));
-  }
-
-  #reachableWeight(): number {
-    return this.#roster.remotes.reduce((sum, { weight }, n) => sum + (this.#links.all[n]?.isAvailable() === true ? weight : 0), this.#roster.localWeight);
+  #awaitCertificate(entry: { readonly index: number; readonly receiptId: string }): Promise<string> {
+    if (this.#evidence === undefined || this.#forgot !== undefined) return Promise.reject(noKeys());
+    const places = async (): Promise<readonly Place[]> => (await this.#ports.store.find([entry.receiptId]))[0]?.places ?? [];
+    return this.#evidence.awaitCertificate(entry, places, this.#stop.signal);
   }
 }

@@ -34,7 +34,8 @@ export function soundRecovered(recovered: Recovered, cluster: Cluster): { readon
       before.certified === undefined
         ? []
         : [before.certified].flatMap((note) => keep(`The certified checkpoint of log ${log}`, note, () => checkCertified(note, cluster)));
-    return [log, { ...before, texts, certified }];
+    const kept = before.kept.flatMap((text) => keep(`A certified text of log ${log} at size ${text.size}`, text, () => checkCertified(text, cluster)));
+    return [log, { ...before, texts, certified, kept }];
   });
   const cosigned = recovered.cosigned.flatMap((each) => keep(`The checkpoint that ${each.region} has cosigned`, each, () => checkCosigned(each, cluster)));
   return { recovered: { ...recovered, logs: new Map(logs), cosigned }, problems };

@@ -6,8 +6,8 @@ import type { FailureCode } from '../region/failure.ts';
 import type { RegionLink } from './link.ts';
 
 /**
- * How a receipt stands by what this region knows without asking. `conflict`: a remote holds another content under its id, whatever
- * the others said. `received`: it came from a remote, whose own log says who has it. `disabled`: sync is off.
+ * How a receipt stands by what this region knows without asking. `conflict`: there is another content under its id, in a remote or in
+ * its log, whatever the others said. `received`: it came from a remote, whose own log says who has it. `disabled`: sync is off.
  */
 export type StandingState = 'quorum' | 'pending' | 'refused' | 'conflict' | 'received' | 'disabled';
 
@@ -20,15 +20,21 @@ export interface Standing {
 /** Adds up what the links know of an own receipt. */
 export function standing(
   region: { readonly roster: Roster; readonly links: readonly RegionLink[]; readonly syncEnabled: boolean },
-  stored: Pick<StoredReceipt, 'places'>,
+  stored: Pick<StoredReceipt, 'places' | 'refused'>,
 ): Standing {
   const { roster, links, syncEnabled } = region;
-  const own = stored.places.find(({ log }) => log === OWN_LOG);
-  if (own === undefined) return { state: 'received', refusedBy: [] };
-  if (!syncEnabled) return { state: 'disabled', refusedBy: [] };
-  const said = links.map((link) => link.said(own.index));
-  const refusedBy = said.flatMap(({ refusal }, n) => (refusal === undefined ? [] : [{ region: roster.remotes[n]?.regionId ?? '', code: refusal.code }]));
-  return { state: refusedBy.some(({ code }) => code === 'CONFLICT') ? 'conflict' : tallied(roster, said), refusedBy };
+  const isTwofold = stored.refused.length > 0;
+  const own = stored.places.filter(({ log }) => log === OWN_LOG);
+  if (own.length === 0) return { state: isTwofold ? 'conflict' : 'received', refusedBy: [] };
+  if (!syncEnabled) return { state: isTwofold ? 'conflict' : 'disabled', refusedBy: [] };
+  // Nearly always one. Where it was appended again, the last place is what is waited for.
+  const all = own.map(({ index }) => links.map((link) => link.said(index)));
+  const refusedBy = (all.at(-1) ?? []).flatMap(({ refusal }, n) =>
+    refusal === undefined ? [] : [{ region: roster.remotes[n]?.regionId ?? '', code: refusal.code }],
+  );
+  if (isTwofold || refusedBy.some(({ code }) => code === 'CONFLICT')) return { state: 'conflict', refusedBy };
+  const states = all.map((said) => tallied(roster, said));
+  return { state: states.find((state) => state === 'quorum') ?? states.at(-1) ?? 'pending', refusedBy };
 }
 
 function tallied(roster: Roster, said: readonly ReturnType<RegionLink['said']>[]): StandingState {

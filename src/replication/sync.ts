@@ -2,6 +2,7 @@ import { ClosedError, OverloadedError, ReceiptConflictError, ReceiptSyncError } 
 import type { ReceiptJob } from '../log/decide.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Observer } from '../ports/observer.ts';
+import type { Place } from '../ports/receipt-index.ts';
 import type { Roster } from '../quorum/roster.ts';
 import { canonicalBytes, receiptDigest } from '../receipt/canonical.ts';
 import type { Receipt } from '../receipt/receipt.ts';
@@ -33,14 +34,22 @@ export interface SyncParts {
   readonly observe: Observer;
   readonly syncEnabled: boolean;
   readonly isDraining: () => boolean;
-  /** The certificate of an own entry, once there is one. */
-  readonly certificate: (placed: { readonly receiptId: string; readonly index: number }) => Promise<string>;
+  /** The certificate of an own receipt, once there is one, wherever it stands by then. */
+  readonly certificate: (entry: { readonly index: number; readonly receiptId: string }) => Promise<string>;
+  /** Who has signed for an entry that this region holds a certificate of, and that certificate. */
+  readonly certified: (receiptId: string, place: Place) => CertifiedEntry;
 }
 
-interface Admitted {
-  readonly sync: Sync;
-  readonly duplicate: boolean;
+/** An entry of whatever log that is certified. */
+export interface CertifiedEntry {
+  readonly by: ReadonlySet<string>;
+  certificate(): Promise<string>;
 }
+
+type Admitted =
+  | { readonly kind: 'own'; readonly sync: Sync; readonly duplicate: boolean }
+  /** Nothing was stored: another region's log holds it, certified. */
+  | { readonly kind: 'certified'; readonly place: Place };
 
 /**
  * The story of one receipt (DESIGN §4): stored durably here, rung on every link, awaited as the caller wishes. Throws
@@ -53,9 +62,33 @@ export async function syncReceipt(parts: SyncParts, receipt: Receipt, options: S
   if (parts.room.waiters >= CALLERS_MAX) throw new OverloadedError('Too many callers wait for a quorum', OVERLOAD_RETRY_AFTER_MS);
   const canonical = canonicalBytes(receipt);
   const job: ReceiptJob = { from: 'application', receiptId: receipt.receiptId, receipt, canonical, digest: receiptDigest(canonical) };
-  const { sync, duplicate } = await orAborted(commitAndRing(parts, job), options.signal);
+  const admitted = await orAborted(commitAndRing(parts, job), options.signal);
+  if (admitted.kind === 'certified') return certifiedResult(parts, job, admitted.place);
+  const { sync, duplicate } = admitted;
   if (parts.syncEnabled) await awaitSync(parts, sync, options);
   return resultOf(parts, sync, { digest: toHex(job.digest), duplicate });
+}
+
+/** What a call is told of a receipt that is certified in another region's log: a duplicate that has its quorum (SPEC §4). */
+export function certifiedResult(parts: SyncParts, known: { readonly receiptId: string; readonly digest: Uint8Array }, place: Place): SyncResult {
+  const { roster, certified } = parts;
+  const { by, certificate } = certified(known.receiptId, place);
+  const synced = roster.remotes.filter(({ regionId }) => by.has(regionId));
+  return {
+    receiptId: known.receiptId,
+    outcome: 'quorum',
+    quorumAchieved: true,
+    // This region holds it, and does not refuse it: it counts whoever else has signed.
+    syncedRegions: synced.length + 1,
+    totalRegions: roster.remotes.length + 1,
+    weight: synced.reduce((sum, { weight }) => sum + weight, roster.localWeight),
+    threshold: roster.threshold,
+    errors: [],
+    pending: roster.remotes.flatMap(({ regionId }) => (by.has(regionId) ? [] : [regionId])),
+    digest: toHex(known.digest),
+    duplicate: true,
+    certificate,
+  };
 }
 
 /** Waits for an entry of the own log that is durable already, with a new schedule where none is running. */
@@ -77,8 +110,12 @@ function commitAndRing(parts: SyncParts, job: ReceiptJob): Promise<Admitted> {
           reject(conflict(parts, job, answer.held));
           return;
         }
+        if (answer.kind === 'certified') {
+          resolve(answer);
+          return;
+        }
         // In the same breath as the commit's answer: the links are rung before they look for work.
-        resolve({ sync: admitAndRing(parts, answer.index, job.receiptId), duplicate: answer.kind === 'known' });
+        resolve({ kind: 'own', sync: admitAndRing(parts, answer.index, job.receiptId), duplicate: answer.kind === 'known' });
       },
       failed: reject,
     });

@@ -19,15 +19,23 @@ const ENVELOPE_BYTES = 256;
 /** Bytes asked of the store at once when a link is behind. */
 const READ_BYTES_MAX = 1024 * 1024;
 
+/** An own entry that carries no receipt: evidence, or one whose content is gone. Nothing that a plain remote is owed (SPEC §3.1). */
+export const NO_RECEIPT = 'no receipt';
+/** An own entry whose receipt is not what was stored: it is not sent. */
+export const ROTTEN_RECEIPT = 'rotten';
+
+/** What stands at one place of the own log. */
+export type TailItem = Parcel | typeof NO_RECEIPT | typeof ROTTEN_RECEIPT;
+
 /** Reads the own log as parcels: the newest from memory, older ones from the store. */
 export class Tail {
   readonly #store: LogStore;
   readonly #rotten: Rotten;
   /** Index of `#recent[0]`. */
   #start = 0;
-  #recent: Parcel[] = [];
+  #recent: TailItem[] = [];
   /** The last stretch read from the store: links behind read it in order. */
-  #stretch: { readonly start: number; readonly parcels: readonly (Parcel | 'rotten')[] } = { start: 0, parcels: [] };
+  #stretch: { readonly start: number; readonly parcels: readonly TailItem[] } = { start: 0, parcels: [] };
 
   constructor({ store, rotten }: { readonly store: LogStore; readonly rotten: Rotten }, size: number) {
     this.#store = store;
@@ -35,10 +43,14 @@ export class Tail {
     this.#start = size;
   }
 
-  /** Keeps what was just committed at `start`, the end of what was there before. */
-  append(start: number, receipts: readonly { readonly receipt: Receipt; readonly digest: Uint8Array }[]): void {
+  /** Keeps what was just committed from `start`, the end of what was there before: receipts, and then entries that are none. */
+  append(
+    { start, end }: { readonly start: number; readonly end: number },
+    receipts: readonly { readonly receipt: Receipt; readonly digest: Uint8Array }[],
+  ): void {
     assert(start === this.#start + this.#recent.length, 'the tail has no holes');
     for (const { receipt, digest } of receipts) this.#recent.push(parcelOf(receipt, digest));
+    while (this.#start + this.#recent.length < end) this.#recent.push(NO_RECEIPT);
     // Trimmed by halves, so that the copying costs little per receipt.
     const over = this.#recent.length - RECENT_RECEIPTS_MAX;
     if (over <= 0) return;
@@ -47,14 +59,14 @@ export class Tail {
     this.#start += dropped;
   }
 
-  /** The parcels at these indexes, ascending and all below the own log's size: as many of the first ones as fit one request. What has rotted is not sent. */
-  async parcels(indexes: readonly number[]): Promise<readonly (Parcel | 'rotten')[]> {
-    const parcels: (Parcel | 'rotten')[] = [];
+  /** The parcels at these indexes, ascending and all below the own log's size: as many of the first ones as fit one request. */
+  async parcels(indexes: readonly number[]): Promise<readonly TailItem[]> {
+    const parcels: TailItem[] = [];
     let bytes = 0;
     for (const index of indexes) {
       const parcel = this.#known(index) ?? (await this.#readFrom(index));
       if (parcel === undefined) break;
-      if (parcel !== 'rotten') bytes += 3 * parcel.json.length + ENVELOPE_BYTES;
+      bytes += typeof parcel === 'string' ? 0 : 3 * parcel.json.length + ENVELOPE_BYTES;
       if (bytes > REQUEST_BYTES_MAX && parcels.length > 0) break;
       parcels.push(parcel);
     }
@@ -73,26 +85,27 @@ export class Tail {
     return undefined;
   }
 
-  #known(index: number): Parcel | 'rotten' | undefined {
+  #known(index: number): TailItem | undefined {
     return this.#recent[index - this.#start] ?? this.#stretch.parcels[index - this.#stretch.start];
   }
 
-  async #readFrom(index: number): Promise<Parcel | 'rotten' | undefined> {
+  async #readFrom(index: number): Promise<TailItem | undefined> {
     const groups = await this.#store.entries(OWN_LOG, index, READ_BYTES_MAX);
     const start = groups[0]?.start ?? index;
-    const parcels = groups.flatMap((group) => this.#parcelsOf(group));
+    const parcels = groups.flatMap((group) => this.#itemsOf(group));
     this.#stretch = { start, parcels };
     return parcels[index - start];
   }
 
   /** Each checked against its entry's commitment: a plain remote has nothing to check it by. */
-  #parcelsOf(group: Group): readonly (Parcel | 'rotten')[] {
+  #itemsOf(group: Group): readonly TailItem[] {
     const items = wholeItems(group) ?? Array.from({ length: group.count }, () => undefined);
     return items.map((item, n) => {
       const read = item === undefined ? undefined : readItem(item);
+      if (read?.kind === 'bare') return NO_RECEIPT;
       if (item !== undefined && read?.kind === 'receipt') return parcelOf(parseCanonical(item.canonical), read.digest);
       this.#rotten.tell(`Entry ${group.start + n} of the own log is not what was stored`);
-      return 'rotten';
+      return ROTTEN_RECEIPT;
     });
   }
 }

@@ -1,4 +1,5 @@
 import type { Clock } from '../ports/clock.ts';
+import type { LogNumber } from '../ports/log-store.ts';
 import type { Observer } from '../ports/observer.ts';
 import type { Peer, Reading } from '../ports/peer.ts';
 import type { ReceiptIndex } from '../ports/receipt-index.ts';
@@ -14,6 +15,8 @@ export interface VerifyParts {
   readonly roster: Roster;
   readonly peers: readonly { readonly peer: Peer; readonly timeoutMs: number }[];
   readonly index: Pick<ReceiptIndex, 'get'>;
+  /** The region whose log is mirrored under a number. */
+  readonly originOf: (log: LogNumber) => string | undefined;
   readonly clock: Clock;
   readonly observe: Observer;
   readonly signal: AbortSignal;
@@ -25,13 +28,15 @@ export async function verify(parts: VerifyParts, receiptId: string): Promise<Ver
   const asked = parts.peers.map(({ peer, timeoutMs }) =>
     within<Reading>(clock, { timeoutMs, signal, ask: (abort) => peer.read(receiptId, abort), otherwise: (failure) => ({ kind: 'failed', failure }) }),
   );
-  const testimonies = [await localTestimony(parts.index, receiptId), ...(await Promise.all(asked)).map(testimonyOf)];
+  const testimonies = [await localTestimony(parts, receiptId), ...(await Promise.all(asked)).map(testimonyOf)];
   const { verdict, weight, states } = agree(parts.roster, testimonies);
   const names = [parts.regionId, ...parts.roster.remotes.map((remote) => remote.regionId)];
   const regions = names.map((region, n): RegionVerification => {
     const testimony = testimonies[n];
     const state = states[n] ?? 'unreachable';
-    return testimony?.kind === 'held' ? { region, state, digest: testimony.digest } : { region, state };
+    if (testimony?.kind !== 'held') return { region, state };
+    const { digest, refused } = testimony;
+    return { region, state, digest, ...(refused.length === 0 ? {} : { refused }) };
   });
   const confirmed = states.filter((state) => state === 'confirmed').length;
   parts.observe({ kind: 'verified', receiptId, confirmed, total: names.length, verdict });
@@ -39,16 +44,19 @@ export async function verify(parts: VerifyParts, receiptId: string): Promise<Ver
 }
 
 /** The local copy counts only if its content still has its digest: `get` recomputes it. A store that can't be read is unreachable. */
-async function localTestimony(index: VerifyParts['index'], receiptId: string): Promise<Testimony> {
+async function localTestimony({ index, originOf, regionId }: VerifyParts, receiptId: string): Promise<Testimony> {
   try {
     const stored = await index.get(receiptId);
-    return stored === undefined ? { kind: 'missing' } : { kind: 'held', digest: toHex(stored.digest), refused: [] };
+    if (stored === undefined) return { kind: 'missing' };
+    const refused = stored.refused.map((entry) => ({ digest: toHex(entry.digest), region: originOf(entry.log) ?? regionId, index: entry.index }));
+    return { kind: 'held', digest: toHex(stored.digest), refused };
   } catch {
     return { kind: 'unreachable' };
   }
 }
 
 function testimonyOf(reading: Reading): Testimony {
-  if (reading.kind === 'held') return { kind: 'held', digest: toHex(reading.digest), refused: reading.refused.map(toHex) };
+  if (reading.kind === 'held')
+    return { kind: 'held', digest: toHex(reading.digest), refused: reading.refused.map((entry) => ({ ...entry, digest: toHex(entry.digest) })) };
   return { kind: reading.kind === 'missing' ? 'missing' : 'unreachable' };
 }

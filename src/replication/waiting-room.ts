@@ -9,8 +9,8 @@ export type WaitFor = 'quorum' | 'all' | 'local' | 'certain';
 
 /** One receipt that somebody waits for. Lost in a crash without loss: the receipt is in the log. */
 export interface Sync {
-  /** Index in the own log. */
-  readonly index: number;
+  /** Index in the own log: another one once the receipt was appended again. */
+  index: number;
   readonly receiptId: string;
   /** By position of the remote in the roster. */
   readonly words: Word[];
@@ -76,6 +76,24 @@ export class WaitingRoom {
     sync.tally = tally(this.#roster, sync.words);
     if (before !== 'reached' && sync.tally.verdict === 'reached') this.#sayQuorum(sync);
     this.#look(sync);
+  }
+
+  /**
+   * The receipt stands at another place from now on, and nothing is known of that yet (SPEC §4). False where nobody waits, or where its
+   * quorum was reached at the old one.
+   */
+  move(from: number, to: number): boolean {
+    const sync = this.#syncs.get(from);
+    if (sync === undefined || sync.tally.verdict === 'reached' || this.#syncs.has(to)) return false;
+    this.#syncs.delete(from);
+    this.#syncs.set(to, sync);
+    sync.index = to;
+    sync.words.fill(undefined);
+    sync.failures.fill(undefined);
+    sync.ended.fill(false);
+    sync.tally = tally(this.#roster, []);
+    sync.settled = false;
+    return true;
   }
 
   /** Who waits for entries [from, to) and has not heard of them from this remote, and was not given up: a list of its own. */

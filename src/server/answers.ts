@@ -65,13 +65,14 @@ export function regionsOf(status: readonly RegionSyncStatus[]): readonly Record<
 }
 
 export function statusJson(overview: RegionOverview, status: readonly RegionSyncStatus[]): string {
-  const { region, threshold, weight, reachableWeight, receipts, store, alarms } = overview;
+  const { region, threshold, weight, reachableWeight, receipts, conflicts, store, alarms } = overview;
   return JSON.stringify({
     region,
     threshold,
     weight,
     reachable_weight: reachableWeight,
     receipts,
+    conflicts,
     store,
     alarms: alarms.map(alarmJson),
     regions: regionsOf(status),

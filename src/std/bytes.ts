@@ -22,3 +22,15 @@ export function concatBytes(parts: readonly Uint8Array[]): Uint8Array {
 export function numbersIn(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
+
+/** Orders texts as their UTF-8 bytes are ordered. */
+export function byBytes(a: string, b: string): number {
+  if (a === b) return 0;
+  // UTF-16 order differs from that of UTF-8 bytes beyond U+FFFF: compare code points.
+  const [left, right] = [[...a], [...b]];
+  for (const [n, character] of left.entries()) {
+    const difference = (character.codePointAt(0) ?? 0) - (right[n]?.codePointAt(0) ?? -1);
+    if (difference !== 0) return difference;
+  }
+  return left.length - right.length;
+}

@@ -16,6 +16,11 @@ test('index ranges behave as a set of numbers, whatever is added and removed', (
         assert.equal(ranges.count, model.size);
         assert.equal(ranges.first, model.size === 0 ? undefined : Math.min(...model));
         for (let index = 0; index < 60; index += 1) assert.equal(ranges.has(index), model.has(index));
+        const missing = ranges.missing(start, start + 20).flatMap(([low, high]) => Array.from({ length: high - low }, (_, n) => low + n));
+        assert.deepEqual(
+          missing,
+          Array.from({ length: 20 }, (_, n) => start + n).filter((index) => !model.has(index)),
+        );
         assert.ok(ranges.ranges().every(([low, high], n, all) => low < high && (n === 0 || (all[n - 1]?.[1] ?? 0) < low)));
       }
       const sorted = [...model].sort((a, b) => a - b);

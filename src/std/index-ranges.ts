@@ -26,6 +26,19 @@ export class IndexRanges {
     return this.#edgesUpTo(index) % 2 === 1;
   }
 
+  /** What of [start, end) is not in the set, as [start, end) pairs, ascending. */
+  missing(start: number, end: number): readonly (readonly [number, number])[] {
+    const gaps: (readonly [number, number])[] = [];
+    let at = start;
+    for (let edge = this.#edgesUpTo(start); at < end; edge += 1) {
+      // An odd count of edges before `at`: it is within a range, which ends at this edge.
+      const next = Math.min(end, this.#edges[edge] ?? end);
+      if (edge % 2 === 0 && at < next) gaps.push([at, next]);
+      at = next;
+    }
+    return gaps;
+  }
+
   /** Adds [start, end). */
   add(start: number, end: number): void {
     if (start >= end) return;

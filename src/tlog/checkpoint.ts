@@ -1,7 +1,7 @@
 import { InvalidEvidenceError } from '../errors.ts';
 import { fromBase64, toBase64, utf8Bytes } from '../std/bytes.ts';
 import { HASH_BYTES } from './hash.ts';
-import type { NoteSignature } from './note.ts';
+import type { Note, NoteSignature } from './note.ts';
 import { keyIdOf, TYPE_ED25519, type VerifierKey } from './vkey.ts';
 
 /** A tree's head as it is signed (C2SP tlog-checkpoint). */
@@ -33,6 +33,16 @@ export function verifyLogSignature(key: VerifierKey, signed: { readonly text: st
   const { text, signature, name = key.name } = signed;
   if (signature.name !== name || signature.keyId !== keyIdOf(name, TYPE_ED25519, key.publicKey)) return false;
   return key.verify(utf8Bytes(text), signature.signature);
+}
+
+/**
+ * The one line of the log's key, under this name, if there is exactly one and it verifies: what else stands below a text is nobody's
+ * that this key answers for, and a hundred lines that claim to be its are not checked one by one.
+ */
+export function logSignatureOf(key: VerifierKey, { text, signatures }: Note, name: string): NoteSignature | undefined {
+  const keyId = keyIdOf(name, TYPE_ED25519, key.publicKey);
+  const [line, ...more] = signatures.filter((signature) => signature.name === name && signature.keyId === keyId);
+  return line !== undefined && more.length === 0 && verifyLogSignature(key, { text, signature: line, name }) ? line : undefined;
 }
 
 /** A decimal without leading zeroes, below 2^53. */

@@ -63,6 +63,7 @@ class Parsing {
   readonly #logs: VerifierKey[] = [];
   readonly #witnesses = new Map<string, VerifierKey>();
   readonly #named = new Map<string, Quorum>();
+  readonly #members = new Set<string>();
   readonly #weights = new Map<string, number>();
   #quorum: Quorum | undefined;
 
@@ -120,6 +121,10 @@ class Parsing {
     if (new Set(names).size !== names.length || names.length > MEMBERS_MAX) refuse('lists a member twice, or too many');
     const threshold = count === 'all' ? names.length : count === 'any' ? 1 : decimal(count, refuse);
     if (threshold < 1 || threshold > names.length) refuse('has a threshold that its members can not reach');
+    // C2SP: a name is a member once, so that a witness counts in one way; and so what is worked out is a tree.
+    const again = names.find((member) => this.#members.has(member));
+    if (again !== undefined) refuse(`names ${again.slice(0, 64)}, which is a member of a group already`);
+    for (const member of names) this.#members.add(member);
     const members = names.map((member) => this.#named.get(member) ?? refuse(`names ${member.slice(0, 64)}, which no line before defines`));
     this.#define(name, { kind: 'group', threshold, members }, refuse);
   }
@@ -135,7 +140,9 @@ class Parsing {
     const [name, threshold] = words;
     if (this.#quorum !== undefined) refuse('is a second quorum');
     if (name === 'weight' && threshold !== undefined && words.length === 2) {
-      this.#quorum = { kind: 'weight', threshold: decimal(threshold, refuse), weights: this.#weights };
+      const needed = decimal(threshold, refuse);
+      if (needed === 0) refuse('asks for no weight');
+      this.#quorum = { kind: 'weight', threshold: needed, weights: this.#weights };
       return;
     }
     if (name === undefined || words.length > 1) refuse('is not quorum <name>');

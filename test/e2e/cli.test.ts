@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -70,6 +71,16 @@ test('unreachable is 69, bad usage 64, a bad configuration 78 with line and care
   const { code, err } = await cli(['serve', '--config', file]);
   assert.equal(code, 78);
   assert.match(err, /bad\.yaml:4:3: Unknown key sync\.quorumTreshold; did you mean quorumThreshold\?\n {4}quorumTreshold: 2\n {4}\^/);
+});
+
+test('init refuses names that would lead out of its folder or into its own files, and writes nothing then', async () => {
+  const dir = join(folder, 'nowhere');
+  for (const name of ['../x', '..', '.', '/x', 'a/b', 'policy', 'none']) {
+    const { code, err } = await cli(['init', '--dir', dir, `${name}=http://127.0.0.1:7481`, 'z=http://127.0.0.1:7482']);
+    assert.ok(code === 64 || code === 78, `${name}: ${code} ${err}`);
+    assert.doesNotMatch(err, /\n\s+at /);
+  }
+  assert.equal(existsSync(dir), false);
 });
 
 test('init writes a cluster that serve starts, and leaves an old one alone', async () => {
@@ -147,4 +158,16 @@ test('the demo with a byte changed in a store: found, not given out, not counted
     [100, { region: 'us-west-1', receiptId: '', found: true, served: false, counted: false, verdict: 'confirmed' }],
   );
   assert.equal((await cli(['demo', '--tamper', 'us-west-1'])).code, 64);
+});
+
+test('the demo with two contents under one id: one is certified, both regions show the other one, and the answer says so', async () => {
+  const args = ['demo', '--headless', '--json', '--source', 'synthetic', '--count', '20', '--rate', '100/s', '--conflict'];
+  const { code, out, err } = await cli(args, { cwd: folder });
+  assert.equal(code, 0, err);
+  const { conflict, verified } = JSON.parse(out);
+  assert.deepEqual([conflict.asItShould, verified, conflict.regions.length], [true, true, 2]);
+  const [one, two] = conflict.regions;
+  assert.deepEqual([one.refuses, two.refuses, one.certified !== two.certified], [two.digest, one.digest, true]);
+  assert.equal(conflict.certifiedIn, one.certified ? one.region : two.region);
+  assert.match(err, /two contents under one id to us-east-1 and us-west-1 at once/);
 });

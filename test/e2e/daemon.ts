@@ -70,9 +70,10 @@ export class Daemon {
     return readFileSync(join(this.folder, 'serve.log'), 'utf8');
   }
 
-  /** Starts the process; `wrapper` is a program that runs it (strace, say). Resolves when it answers. */
-  async start(wrapper: readonly string[] = []): Promise<void> {
-    const command = [...wrapper, process.execPath, '-C', 'source', MAIN, 'serve', '--config', this.#file, ...this.#sets.flatMap((set) => ['--set', set])];
+  /** Starts the process; `wrapper` is a program that runs it (strace, say), `sets` are for this start. Resolves when it answers. */
+  async start(wrapper: readonly string[] = [], sets: readonly string[] = []): Promise<void> {
+    const all = [...this.#sets, ...sets].flatMap((set) => ['--set', set]);
+    const command = [...wrapper, process.execPath, '-C', 'source', MAIN, 'serve', '--config', this.#file, ...all];
     const [program = '', ...args] = command;
     this.#isWrapped = wrapper.length > 0;
     const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] });

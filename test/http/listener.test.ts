@@ -10,7 +10,7 @@ import { type Listening, listen } from '../regions.ts';
 
 /** A listener before a region that answers like this. */
 function listening(plain: PlainAccess, answer: ReceiveAnswer): Promise<Listening> {
-  const stored: StoredReceipt = { receipt: receiptOf(1), digest: sealed(receiptOf(1)).digest, places: [], recordedAt: 0n, cursor: '1.0' };
+  const stored: StoredReceipt = { receipt: receiptOf(1), digest: sealed(receiptOf(1)).digest, places: [], recordedAt: 0n, cursor: '1.0', refused: [] };
   const region = {
     regionId: 'here',
     receive: async (receipts: readonly unknown[]) => receipts.map(() => answer),

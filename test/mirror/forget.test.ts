@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
-import { chmodSync, cpSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { newKeys, readSigner } from '../../src/adapters/signer-file.ts';
+import { lockPath } from '../../src/adapters/store-sqlite/start-journal.ts';
+import { openSqliteStore } from '../../src/adapters/store-sqlite/store.ts';
+import { mirrorName } from '../../src/log/names.ts';
+import { NO_CHANGES } from '../../src/ports/log-store.ts';
+import { formatVerifierKey, parseVerifierKey, TYPE_COSIGNATURE, verifierKey } from '../../src/tlog/vkey.ts';
 import { MirroredCluster, until } from '../mirrored.ts';
 import { receiptOf } from '../receipts.ts';
 import { recordsIn } from '../store/journal-of.ts';
@@ -104,6 +110,54 @@ test('a lock file that is gone, damaged, or another store’s is as good as none
   assert.deepEqual(await alarmsWith(good), []);
 });
 
+test('killed or out of disk before its first signature, a region starts: a lock file that was made and never written says nothing', async () => {
+  await using cluster = await MirroredCluster.start(THREE);
+  const east = cluster.region('us-east-1');
+  const { dataDir } = east.config;
+  const lock = `${dataDir}.lock`;
+  for (const bytes of [Buffer.alloc(0), Buffer.alloc(512), Buffer.alloc(1_024)]) {
+    await east.stop();
+    rmSync(dataDir, { recursive: true });
+    writeFileSync(lock, bytes);
+    await east.start();
+    assert.deepEqual(east.manager.overview().alarms, []);
+  }
+  await east.stop();
+  // A store that has signed had a lock with something in it.
+  writeFileSync(lock, Buffer.alloc(1_024));
+  await east.start();
+  assert.match(east.manager.overview().alarms[0]?.message ?? '', /its lock file .* is empty/);
+});
+
+test('an older copy that ran without keys for a while has forgotten all the same once it has them again', async () => {
+  await using cluster = await MirroredCluster.start(THREE);
+  const east = cluster.region('us-east-1');
+  const { dataDir } = east.config;
+  await east.manager.syncReceipt(receiptOf(1), { waitFor: 'all' });
+  await east.stop();
+  cpSync(dataDir, `${dataDir}.copy`, { recursive: true });
+  const before = newestCommit(dataDir);
+  await east.start();
+  await east.manager.syncReceipt(receiptOf(2), { waitFor: 'all' });
+  await east.manager.syncReceipt(receiptOf(22), { waitFor: 'all' });
+  await east.stop();
+  rmSync(dataDir, { recursive: true });
+  renameSync(`${dataDir}.copy`, dataDir);
+  forgetCommit(dataDir, before + 1);
+  const store = await openSqliteStore({ dataDir, region: 'us-east-1', cluster: 'test.example.com' });
+  for (let n = 0; n < 50; n += 1) await store.commit(NO_CHANGES);
+  await store.close();
+  await east.start();
+  assert.match(east.manager.overview().alarms[0]?.message ?? '', /it is an older copy/);
+});
+
+test('the lock lies beside the data directory, however that is written', async () => {
+  assert.equal(lockPath('/a/data/'), '/a/data.lock');
+  assert.equal(lockPath('/a/data/.'), '/a/data.lock');
+  assert.equal(lockPath('/a/x/../data'), '/a/data.lock');
+  assert.equal(lockPath('.'), `${process.cwd()}.lock`);
+});
+
 test('a remote that has lost its disk and its lock is not filled again in silence: it is not counted, an alarm says so, and it finds out itself', async () => {
   await using cluster = await MirroredCluster.start(THREE);
   const east = cluster.region('us-east-1');
@@ -155,13 +209,37 @@ test('a key file that others may read, of another region, malformed, or with one
   refused(file, /may be read by others \(mode 644\)/, 0o644);
   refused(file, /may be read by others \(mode 640\)/, 0o640);
   refused(newKeys({ ...name, region: 'us-west-1' }).file, /holds the key .*us-west-1\/log\/1, not/);
-  refused('{', /can't be read/);
-  refused('{}', /no log\.seed of 32 bytes/);
+  refused('{', /is not JSON/);
+  // What a damaged file says is a secret, and stays one: a parser that quotes it writes it into a log.
+  const seed = /"seed": "([^"]+)"/.exec(file)?.[1] ?? '';
+  const cut = join(cluster.folder, 'cut.json');
+  writeFileSync(cut, file.replace(`${seed}"`, `${seed}`), { mode: 0o600 });
+  assert.throws(
+    () => readSigner(cut, name),
+    (error) => error instanceof Error && ![...seed.matchAll(/(?=(.{6}))/g)].some(([, part = '']) => error.message.includes(part)),
+  );
+  refused(file.replace('"version": 1', '"version": 2'), /version 2/);
+  refused('[]', /version/);
+  refused('null', /version/);
+  refused('{"version":1}', /no log\.seed of 32 bytes/);
   refused(file.replace(/"seed": "."/, '"seed": ""').replace(/"seed": ".{10}/, '"seed": "AAAAAAAAAA'), /not that of its seed/);
   const { log, mirror } = JSON.parse(file);
   refused(JSON.stringify({ version: 1, log: mirror, mirror: log }), /of another kind/);
+  const twice = formatVerifierKey(verifierKey(mirrorName(name), TYPE_COSIGNATURE, parseVerifierKey(log.vkey).publicKey));
+  refused(JSON.stringify({ version: 1, log, mirror: { vkey: twice, seed: log.seed } }), /holds one key twice/);
   assert.throws(() => readSigner(`${path}.none`, name), /There is no key file/);
+  assert.throws(() => readSigner(cluster.folder, name), /is no key file/);
   writeFileSync(path, file, { mode: 0o600 });
   chmodSync(path, 0o600);
   assert.equal(readSigner(path, name).logKey.name, 'test.example.com/us-east-1/log/1');
+});
+
+test('a place where nothing can be made, or whose lock is no file, is an error at once', { timeout: 20_000 }, async () => {
+  await using cluster = await MirroredCluster.start(THREE);
+  for (const dataDir of ['/proc/nothing/data', '/dev/null/data']) await assert.rejects(openSqliteStore({ dataDir, region: 'a' }), { code: 'STORE_FAILED' });
+  const dataDir = join(cluster.folder, 'deep', 'er', 'data');
+  mkdirSync(`${dataDir}.lock`, { recursive: true });
+  await assert.rejects(openSqliteStore({ dataDir, region: 'a', signs: true }), { code: 'STORE_FAILED' });
+  rmSync(`${dataDir}.lock`, { recursive: true });
+  await (await openSqliteStore({ dataDir, region: 'a', signs: true })).close();
 });

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { request } from 'node:http';
 import { test } from 'node:test';
 import { parseLogText } from '../../src/log/log-text.ts';
 import { equalBytes, sha256, toHex, utf8Bytes } from '../../src/std/bytes.ts';
@@ -93,3 +94,98 @@ test('tiles are immutable, cacheable and zipped where that is wanted; what is no
     String(44 * 32),
   );
 });
+
+test('a log is whole at every checkpoint that is served while it grows, here and at a mirror, and its proofs are those of that size', async () => {
+  await using cluster = await MirroredCluster.start({ weights: { here: 1, there: 1 }, threshold: 2 });
+  const here = cluster.region('here');
+  const mirror = `${cluster.region('there').url}/mirror/${toHex(sha256(utf8Bytes('test.example.com/here/log/1')))}`;
+  let isGrowing = true;
+  const growing = (async () => {
+    for (let n = 0; n < 60; n += 1) await Promise.all(Array.from({ length: 17 }, (_, k) => here.manager.syncReceipt(receiptOf(`${n}-${k}`))));
+    isGrowing = false;
+  })();
+  const sizes = new Set<number>();
+  while (isGrowing) {
+    sizes.add(await audit(`${here.url}/log`));
+    const size = await audit(mirror).catch((error: unknown) => {
+      // It has no checkpoint before the first batch.
+      if (sizes.size > 1) throw error;
+      return 0;
+    });
+    sizes.add(size);
+  }
+  await growing;
+  assert.ok(sizes.size > 5, String([...sizes]));
+  assert.equal(await audit(`${here.url}/log`), 60 * 17);
+});
+
+test('partial tiles of every width are the beginning of the tile, also when it is full; names that tlog-tiles would write otherwise are none', async () => {
+  await using cluster = await MirroredCluster.start({ weights: { here: 1, there: 1 }, threshold: 2 });
+  const here = cluster.region('here');
+  await Promise.all(Array.from({ length: 300 }, (_, n) => here.manager.syncReceipt(receiptOf(n))));
+  const full = await get(`${here.url}/log`, 'tile/0/000');
+  const bundle = await get(`${here.url}/log`, 'tile/entries/000');
+  for (let width = 1; width < 256; width += 1) {
+    assert.deepEqual(await get(`${here.url}/log`, `tile/0/000.p/${width}`), full.slice(0, 32 * width));
+    assert.deepEqual(await get(`${here.url}/log`, `tile/entries/000.p/${width}`), bundle.slice(0, 44 * width));
+  }
+  const none = [
+    '0/000.p/0',
+    '0/000.p/256',
+    '0/000.p/01',
+    '0/000.p/',
+    '0/000.p',
+    '0/x000/000',
+    '0/x000/001',
+    '00/000',
+    '0/00',
+    '0/0000',
+    '0/001.p/45',
+    '1/000.p/2',
+  ];
+  const worse = [
+    '64/000',
+    '0/x999/x999/x999/x999/x999/999',
+    '-1/000',
+    '0/-01',
+    'entries/000/',
+    '0//000',
+    '0/000%2ep/5',
+    '0/../0/000',
+    '1e0/000',
+    '0/000.p/5/6',
+  ];
+  for (const path of [...none, ...worse]) {
+    const status = await rawStatus(here.url, `/log/tile/${path}`);
+    assert.equal(status, 404, path);
+  }
+  assert.equal((await get(`${here.url}/log`, 'tile/1/000.p/1')).length, 32);
+  for (const [accept, encoding] of [
+    ['gzip', 'gzip'],
+    ['GZIP;q=0, *', null],
+    ['gzip;q=0', null],
+    ['gzip;q=0.0', null],
+    ['br, gzip;q=0.5', 'gzip'],
+    ['identity', null],
+    ['xgzip', null],
+  ] as const) {
+    const answer = await fetch(`${here.url}/log/tile/0/000`, { headers: { 'accept-encoding': accept } });
+    assert.equal(answer.headers.get('content-encoding'), encoding, accept);
+    assert.deepEqual(new Uint8Array(await answer.arrayBuffer()), full);
+    assert.equal(answer.headers.get('vary'), 'accept-encoding');
+  }
+  assert.equal((await fetch(`${here.url}/log/tile/0/000`, { method: 'POST' })).status, 405);
+});
+
+/** The status for a path as it is: fetch would tidy it up. */
+function rawStatus(base: string, path: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const { hostname, port } = new URL(base);
+    request({ hostname, port, path }, (response) => {
+      response.resume();
+      resolve(response.statusCode ?? 0);
+    })
+      .on('error', reject)
+      .end();
+  });
+}

@@ -8,6 +8,7 @@ import type { ReceiptIndex, ReceiptQuery } from '../../src/ports/receipt-index.t
 import type { Receipt } from '../../src/receipt/receipt.ts';
 import { toHex } from '../../src/std/bytes.ts';
 import { receiptOf, sealed } from '../receipts.ts';
+import { conflictChecks } from './conflict-checks.ts';
 
 export type Store = LogStore & ReceiptIndex;
 
@@ -22,7 +23,7 @@ export interface Engine {
 export function groupOf(log: number, start: number, receipts: readonly Receipt[], firstRecordedAt: bigint = BigInt(1_000_000 + start)): NewGroup {
   const entries = receipts.map(sealed);
   const frame = encodeGroup(entries, new Uint8Array(16 * entries.length).fill(7), firstRecordedAt);
-  return { log, start, count: entries.length, frame, digests: Buffer.concat(entries.map(({ digest }) => digest)), refused: [] };
+  return { log, start, count: entries.length, frame, digests: Buffer.concat(entries.map(({ digest }) => digest)), refused: [], again: [] };
 }
 
 export function changesOf(...groups: readonly NewGroup[]): Changes {
@@ -34,9 +35,12 @@ function sizesOf({ logs }: Recovered): readonly (readonly [number, number])[] {
   return [...logs].map(([log, { size }]) => [log, size] as const).sort(([a], [b]) => a - b);
 }
 
+/** One claim, on a place that can be opened again and again. */
+export type Check = (claim: string, body: (open: () => Promise<Store>) => Promise<void>) => void;
+
 /** What every engine keeps (DESIGN §5: a second implementation of a port passes the same suite). */
 export function storeContract(engine: Engine): void {
-  const check = (claim: string, body: (open: () => Promise<Store>) => Promise<void>): void => {
+  const check: Check = (claim, body) => {
     test(`${engine.name}: ${claim}`, async () => {
       const place = await engine.place();
       const opened: Store[] = [];
@@ -62,6 +66,37 @@ export function storeContract(engine: Engine): void {
     const again = await open();
     assert.equal((await again.recover()).storeId, first.storeId);
     await again.close();
+  });
+
+  check('refused ranges of a region that touch or overlap are one, also after reopening', async (open) => {
+    const store = await open();
+    await store.commit(
+      changesOf(
+        groupOf(
+          OWN_LOG,
+          0,
+          Array.from({ length: 20 }, (_, n) => receiptOf(n)),
+        ),
+      ),
+    );
+    const refuse = (region: string, first: number, last: number): Promise<unknown> =>
+      store.commit({ ...NO_CHANGES, refusals: [{ log: OWN_LOG, region, first, last }] });
+    for (const [first, last] of [
+      [5, 5],
+      [5, 9],
+      [3, 8],
+      [7, 7],
+      [12, 12],
+      [11, 11],
+      [17, 17],
+    ] as const)
+      await refuse('west', first, last);
+    await refuse('eu', 4, 4);
+    const expected = ['eu 4-4', 'west 3-9', 'west 11-12', 'west 17-17'];
+    const held = ({ logs }: Recovered): readonly string[] => (logs.get(OWN_LOG)?.refused ?? []).map(({ region, first, last }) => `${region} ${first}-${last}`);
+    assert.deepEqual(held(await store.recover()), expected);
+    await store.close();
+    assert.deepEqual(held(await (await open()).recover()), expected);
   });
 
   check('what was committed is there after reopening: entries, index, offsets, refusals', async (open) => {
@@ -127,6 +162,8 @@ export function storeContract(engine: Engine): void {
     ]);
     await store.close();
   });
+
+  conflictChecks(check);
 
   check('ids are opaque: case, dots, slashes, percent signs, accents and prototypes', async (open) => {
     const ids = ['a/b', '../../health', 'x?y#z', '%2e%2e', 'é', 'e\u0301', 'a b', '__proto__', 'A/B', 'constructor'];
@@ -277,6 +314,7 @@ export function storeContract(engine: Engine): void {
       frame: Buffer.concat(groups.map(({ frame }) => frame)),
       digests: Buffer.concat(groups.map(({ digests }) => digests)),
       refused: [],
+      again: [],
     });
     const early = merged(0, groupOf(3, 0, [receiptOf(1)], at(1_000)), groupOf(3, 1, [receiptOf(2)], at(5_000)));
     const late = merged(2, groupOf(3, 2, [receiptOf(3)], at(6_000)), groupOf(3, 3, [receiptOf(4)], at(9_000)));

@@ -176,7 +176,15 @@ test('more than the journal holds goes through it, by turns of its halves, and a
     for (let turn = 0; turn < 24; turn += 1) {
       const entries = Array.from({ length: 1_500 }, (_, n) => sealed(receiptOf(size + n, { hash: filler })));
       const frame = encodeGroup(entries, new Uint8Array(16 * entries.length), BigInt(1 + size));
-      const group = { log: OWN_LOG, start: size, count: entries.length, frame, digests: Buffer.concat(entries.map(({ digest }) => digest)), refused: [] };
+      const group = {
+        log: OWN_LOG,
+        start: size,
+        count: entries.length,
+        frame,
+        digests: Buffer.concat(entries.map(({ digest }) => digest)),
+        refused: [],
+        again: [],
+      };
       await store.commit({ ...NO_CHANGES, groups: [group] });
       size += entries.length;
       if (turn % 6 !== 5) continue;

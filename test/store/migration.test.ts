@@ -9,7 +9,7 @@ import { frameLeaves } from '../../src/log/growth.ts';
 import { NO_CHANGES, OWN_LOG, RECEIVED_LOG, type Recovered } from '../../src/ports/log-store.ts';
 import { toHex } from '../../src/std/bytes.ts';
 import { append, EMPTY_EDGE, rootOf } from '../../src/tlog/edge.ts';
-import { receiptOf } from '../receipts.ts';
+import { receiptOf, sealed } from '../receipts.ts';
 import { groupOf } from './contract.ts';
 
 /** Format 1, as versions without mirrors wrote it. */
@@ -73,15 +73,21 @@ test('a store of format 1 is brought up once, with a tree over all that it holds
   }
 });
 
+/** As if it had been written before format 3. */
+function backToFormat2(folder: string): void {
+  const database = new DatabaseSync(join(folder, 'receipts.db'));
+  for (const table of ['alarm', 'refused_entry', 'receipt_again', 'kept_text', 'joined_range']) database.exec(`DROP TABLE ${table}`);
+  database.exec('ALTER TABLE log DROP COLUMN others; PRAGMA user_version = 2');
+  database.close();
+}
+
 test('a store of format 2 is brought up once, with all that it holds, and keeps alarms from then on', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'receipt-sync-format-2-'));
   try {
     const store = await openSqliteStore({ dataDir: folder, region: 'here' });
     await store.commit({ ...NO_CHANGES, groups: [groupOf(RECEIVED_LOG, 0, [receiptOf(1)])] });
     await store.close();
-    const database = new DatabaseSync(join(folder, 'receipts.db'));
-    database.exec('DROP TABLE alarm; PRAGMA user_version = 2');
-    database.close();
+    backToFormat2(folder);
     for (const id of [1, 2]) {
       const again = await openSqliteStore({ dataDir: folder, region: 'here' });
       const { alarms, logs } = await again.recover();
@@ -133,6 +139,30 @@ test('a store opens where a tile has rotted, for its entries lead to its root, a
     await assert.rejects(changed("UPDATE log SET last_recorded_at = '7' WHERE log = 1"), /time of the last entry/);
     await changed(`UPDATE log SET last_recorded_at = '${1_000_000 + 299}' WHERE log = 1`);
     await assert.rejects(changed('UPDATE log SET root = zeroblob(32) WHERE log = 1'), /do not lead to its stored root/);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+});
+
+test('a store of format 2 learns by id what it refuses', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'receipt-sync-format-2-'));
+  try {
+    const first = await openSqliteStore({ dataDir: folder, region: 'here' });
+    await first.commit({ ...NO_CHANGES, mirrored: [{ log: 3, origin: 'd/west/log/1' }] });
+    await first.commit({ ...NO_CHANGES, groups: [groupOf(OWN_LOG, 0, [receiptOf(1)])] });
+    const mirrored = { ...groupOf(3, 0, [receiptOf(2), receiptOf(1, { ticks: 9 })]), refused: [1] };
+    await first.commit({ ...NO_CHANGES, groups: [mirrored], refusals: [{ log: 3, region: 'here', first: 1, last: 1 }] });
+    await first.close();
+    backToFormat2(folder);
+    const store = await openSqliteStore({ dataDir: folder, region: 'here' });
+    const stored = await store.get('rec-1');
+    assert.deepEqual(
+      stored?.refused.map(({ log, index, digest }) => [log, index, toHex(digest)]),
+      [[3, 1, toHex(sealed(receiptOf(1, { ticks: 9 })).digest)]],
+    );
+    const { logs } = await store.recover();
+    assert.deepEqual([logs.get(3)?.others, logs.get(3)?.kept, logs.get(OWN_LOG)?.joined], [0, [], []]);
+    await store.close();
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

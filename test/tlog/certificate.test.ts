@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { CHECKS } from '../../src/quorum/certificate.ts';
+import { recordedAt } from '../../src/log/entry.ts';
+import { CHECKS, certificateExtra } from '../../src/quorum/certificate.ts';
+import { formatTlogProof } from '../../src/tlog/tlog-proof.ts';
+import { formatVerifierKey } from '../../src/tlog/vkey.ts';
 import { verifyCertificate } from '../../src/verify.ts';
+import { LogByHand, signerOf } from '../mirror/by-hand.ts';
+import { receiptOf } from '../receipts.ts';
 import { SAMPLES, sample } from './vectors.ts';
 
 for (const name of SAMPLES) {
@@ -77,5 +82,81 @@ test('whatever is handed in, the verifier answers and does not throw', async () 
     const { valid, checks } = await Reflect.apply(verifyCertificate, undefined, [input]);
     assert.equal(valid, false);
     assert.equal(checks.length, CHECKS.length);
+  }
+});
+
+test('a policy by which a region could count in two ways, or nobody has to sign, is none', async () => {
+  const { policy } = sample('sample-70000');
+  const before = policy.slice(0, policy.indexOf('group '));
+  const quorums = [
+    'group a any us-east-1 us-west-1\ngroup b any us-east-1 eu-west-1\ngroup c all a b\nquorum c\n',
+    'group a any us-east-1\ngroup c 2 us-east-1 a\nquorum c\n',
+    'quorum weight 0\n',
+    'group a any none\nquorum a\n',
+    'group a 0 us-east-1\nquorum a\n',
+    'group a 2 us-east-1\nquorum a\n',
+    'quorum nobody\n',
+    'quorum us-east-1\nquorum us-east-1\n',
+    'weight us-east-1 1\nquorum us-east-1\n',
+    'weight us-east-1 1\nweight us-east-1 2\nquorum weight 1\n',
+    'weight us-east-1 -1\nquorum weight 1\n',
+    'weight us-east-1 01\nquorum weight 1\n',
+    'weight us-east-1 9007199254740992\nquorum weight 1\n',
+    '',
+  ];
+  for (const lines of quorums) assert.ok((await failed({ policy: () => before + lines })).includes('policy'), lines);
+  for (const lines of [
+    'quorum us-east-1\n',
+    'quorum none\n',
+    'group a any us-east-1 us-west-1\ngroup b all a eu-west-1\nquorum b\n',
+    'weight us-east-1 0\nweight us-west-1 3\nquorum weight 3\n',
+    'quorum weight 3\n',
+  ]) {
+    const { receipt, certificate } = sample('sample-70000');
+    assert.equal((await verifyCertificate({ receipt, certificate, policy: before + lines })).valid, true, lines);
+  }
+  assert.deepEqual(await failed({ policy: () => `${before}weight us-east-1 0\nweight us-west-1 1\nweight eu-west-1 1\nquorum weight 3\n` }), ['quorum']);
+});
+
+test('a policy of forty groups in layers is refused at once, not worked out for ever', async () => {
+  const { policy } = sample('sample-70000');
+  let lines = policy.slice(0, policy.indexOf('group '));
+  let [a, b] = ['us-east-1', 'us-west-1'];
+  for (let n = 0; n < 40; n += 1) {
+    lines += `group a${n} any ${a} ${b}\ngroup b${n} all ${a} ${b}\n`;
+    [a, b] = [`a${n}`, `b${n}`];
+  }
+  const from = performance.now();
+  assert.ok((await failed({ policy: () => `${lines}quorum ${a}\n` })).includes('policy'));
+  assert.ok(performance.now() - from < 2_000);
+});
+
+test('whom a text names as refusing an entry does not count for it, whatever a policy calls its key', async () => {
+  const [east, west, eu] = [signerOf('us-east-1'), signerOf('us-west-1'), signerOf('eu-west-1')];
+  const log = new LogByHand(east).add(receiptOf(1));
+  const [item] = log.items;
+  assert.ok(item !== undefined);
+  const certificateWith = (refused: boolean): string => {
+    const note = log.note(1, { refused: refused ? [{ region: 'eu-west-1', first: 0, last: 0 }] : [] });
+    const signatures = [...note.signatures, west.cosign(note.text, 1_700_000_000), eu.cosign(note.text, 1_700_000_000)];
+    return formatTlogProof({ extra: certificateExtra(recordedAt(item.entry), item.salt), index: 0, path: [], note: { text: note.text, signatures } });
+  };
+  for (const [a, b] of [
+    ['us-west-1', 'eu-west-1'],
+    ['w1', 'w2'],
+    ['eu', 'us-west-1'],
+  ]) {
+    const keys = `log ${formatVerifierKey(east.logKey)}\nwitness ${a} ${formatVerifierKey(west.mirrorKey)}\nwitness ${b} ${formatVerifierKey(eu.mirrorKey)}\n`;
+    const policy = `${keys}group g all ${a} ${b}\nquorum g\n`;
+    const plain = await verifyCertificate({ certificate: certificateWith(false), receipt: receiptOf(1), policy });
+    assert.equal(plain.valid, true, JSON.stringify(plain.checks));
+    const named = await verifyCertificate({ certificate: certificateWith(true), receipt: receiptOf(1), policy });
+    assert.deepEqual(
+      named.checks.filter(({ ok }) => !ok).map(({ name }) => name),
+      ['quorum'],
+      `${a} ${b}`,
+    );
+    const one = await verifyCertificate({ certificate: certificateWith(true), receipt: receiptOf(1), policy: `${keys}quorum ${a}\n` });
+    assert.equal(one.valid, true);
   }
 });

@@ -3,9 +3,12 @@ import { gzip } from 'node:zlib';
 import { ReceiptSyncError } from '../../errors.ts';
 import type { ServedLog } from '../../ports/receiving.ts';
 import { parseTilePath } from '../../tlog/tile.ts';
+import { Crowd } from './crowd.ts';
 import type { Exchange, Route } from './route.ts';
 
 const zip = promisify(gzip);
+/** Tiles being read and zipped at once on one listener: a bundle has 11 KiB, and at most 4 MiB. */
+const READS_MAX = 128;
 /** A tile or bundle never changes (C2SP tlog-tiles). */
 const FOREVER = 'public, max-age=31536000, immutable';
 /** A checkpoint does, at any moment. */
@@ -14,14 +17,15 @@ const NOT_LONG = 'public, max-age=1';
 /** The read API of SPEC §2: `/log/…` for the own log, `/mirror/<sha256 of the origin line>/…` for those that are mirrored. */
 export function logRoutes(servedLog: (originHash: string | undefined) => ServedLog | undefined): readonly Route[] {
   const methods = ['GET', 'HEAD'];
+  const readers = new Crowd(READS_MAX);
   return [
-    { methods, path: { below: '/log/' }, handle: (exchange, rest) => serve(servedLog(undefined), exchange, rest) },
+    { methods, path: { below: '/log/' }, handle: (exchange, rest) => readers.during(() => serve(servedLog(undefined), exchange, rest)) },
     {
       methods,
       path: { below: '/mirror/' },
       handle: (exchange, rest) => {
         const [, hash, path = ''] = /^([0-9a-f]{64})\/(.+)$/.exec(rest) ?? [];
-        return serve(hash === undefined ? undefined : servedLog(hash), exchange, path);
+        return readers.during(() => serve(hash === undefined ? undefined : servedLog(hash), exchange, path));
       },
     },
   ];

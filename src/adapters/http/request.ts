@@ -48,7 +48,12 @@ export class BodyBudget {
 
   /** The whole body; TOO_LARGE, OVERLOADED where the budget is spent, REQUEST_TIMEOUT where the body does not come. */
   read(request: IncomingMessage, bytesMax: number): Promise<Buffer> {
-    return this.during(request, bytesMax, () => inTime(bodyOf(request, bytesMax), this.#bodyMsMax));
+    return this.during(request, bytesMax, () => this.readBooked(request, bytesMax));
+  }
+
+  /** The same of a body that is booked already; `look` as in {@link bodyOf}. */
+  readBooked<Early = never>(request: IncomingMessage, bytesMax: number, look?: (begun: Buffer) => Early | undefined): Promise<Buffer | Early> {
+    return inTime(bodyOf<Early>(request, bytesMax, look), this.#bodyMsMax);
   }
 
   /** Does something with the body's bytes booked as long as it takes. */
@@ -65,7 +70,7 @@ export class BodyBudget {
 }
 
 /** The reading ends with the connection, which the refusal closes; nobody waits for it any more. */
-async function inTime(body: Promise<Buffer>, bodyMsMax: number): Promise<Buffer> {
+async function inTime<T>(body: Promise<T>, bodyMsMax: number): Promise<T> {
   const { promise: late, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => reject(new ReceiptSyncError('REQUEST_TIMEOUT', 'The body did not come in time')), bodyMsMax);
   try {

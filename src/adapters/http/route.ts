@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ReceiptSyncError, RequestHeaderError } from '../../errors.ts';
+import { linger } from './linger.ts';
 import { type Problem, problemOf, sendProblem } from './problem.ts';
 
 /** One request on its way through a listener. */
@@ -89,7 +90,10 @@ function refuse(exchange: Exchange, error: unknown, reporting: Reporting): void 
     return;
   }
   // What was not read of the body is not read any more: the connection ends with this answer.
-  if (!request.complete) response.setHeader('connection', 'close');
+  if (!request.complete) {
+    response.setHeader('connection', 'close');
+    linger(request);
+  }
   sendProblem(response, what);
 }
 

@@ -27,8 +27,16 @@ export function storedJson(stored: StoredReceipt, { regionId, originOf }: Whose,
     digest: toHex(stored.digest),
     region_id: regionId,
     origins,
-    refused: [],
+    refused: refusedOf(stored, { regionId, originOf }),
     ...more,
   });
   return `${receiptJson(stored.receipt).slice(0, -1)},${rest.slice(1)}`;
+}
+
+/** Other contents under the id that this region refuses: in whose log, and where (SPEC §6). */
+export function refusedOf(
+  { refused }: StoredReceipt,
+  { regionId, originOf }: Whose,
+): readonly { readonly digest: string; readonly region: string; readonly index: number }[] {
+  return refused.map(({ digest, log, index }) => ({ digest: toHex(digest), region: originOf(log) ?? regionId, index }));
 }

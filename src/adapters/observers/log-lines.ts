@@ -46,7 +46,8 @@ export function logLines(event: SyncEvent): readonly LogLine[] {
     case 'verified':
       return [say('info', `Quorum verification for receipt ${event.receiptId}: ${event.confirmed}/${event.total} confirmed`)];
     case 'conflict':
-      return [say('warn', `Conflict: a second content for receipt ${event.receiptId} was refused (from: ${event.from})`)];
+      if (event.from !== 'mirror') return [say('warn', `Conflict: a second content for receipt ${event.receiptId} was refused (from: ${event.from})`)];
+      return [say('warn', `Conflict: a second content for receipt ${event.receiptId} in the log of ${event.region} was refused (entry: ${event.index})`)];
     case 'region-available':
       return [say('info', `Region ${event.region} marked as available (failure_count reset to 0)`)];
     case 'region-unavailable':

@@ -1,4 +1,5 @@
 import type { Dispatcher } from 'undici';
+import { GrowingBody } from '../http/growing-body.ts';
 
 /** One request to a remote, and the most that its answer may have. */
 export interface HttpCall {
@@ -46,8 +47,7 @@ interface Ends {
 class Gathering implements Dispatcher.DispatchHandler {
   onEnd: () => void = () => undefined;
   readonly #ends: Ends;
-  readonly #chunks: Buffer[] = [];
-  #bytes = 0;
+  readonly #body = new GrowingBody(0);
   #status = 0;
   #headers: HttpAnswer['headers'] = {};
   #controller: Dispatcher.DispatchController | undefined;
@@ -73,16 +73,14 @@ class Gathering implements Dispatcher.DispatchHandler {
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    this.#bytes += chunk.length;
-    if (this.#bytes > this.#ends.bytesMax) this.#fail(new TooLong(`more than ${this.#ends.bytesMax} bytes`));
-    else this.#chunks.push(chunk);
+    if (this.#isSettled) return;
+    const { bytesMax } = this.#ends;
+    if (this.#body.length + chunk.length > bytesMax || !this.#body.add(chunk)) this.#fail(new TooLong(`more than ${bytesMax} bytes, or too many pieces`));
   }
 
   onResponseEnd(): void {
     if (!this.#settle()) return;
-    const [only] = this.#chunks;
-    const body = only !== undefined && this.#chunks.length === 1 ? only : Buffer.concat(this.#chunks);
-    this.#ends.resolve({ status: this.#status, headers: this.#headers, body });
+    this.#ends.resolve({ status: this.#status, headers: this.#headers, body: this.#body.bytes });
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {

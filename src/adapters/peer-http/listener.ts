@@ -6,13 +6,17 @@ import { unreachable } from '../../std/assert.ts';
 import { toHex } from '../../std/bytes.ts';
 import { isLoopback } from '../../std/loopback.ts';
 import { rfc3339 } from '../../std/time.ts';
+import { Crowd } from '../http/crowd.ts';
 import { logRoutes } from '../http/log-routes.ts';
 import { problemOf, sendJson } from '../http/problem.ts';
 import { ARRAY_BYTES_MAX, ARRAY_ITEMS_MAX, BodyBudget, bearerMatches, type Item, intakeOf, mediaOf } from '../http/request.ts';
 import { dispatch, type Exchange, exchangeOf, type Reporting, type Route, refusalOf } from '../http/route.ts';
-import { storedJson } from '../http/stored-json.ts';
+import { refusedOf, storedJson } from '../http/stored-json.ts';
 import { isBatch, takeBatch } from './mirror-route.ts';
 import { shownJson } from './shown.ts';
+
+/** Receipts being read at once, each a question to the store. */
+const READS_MAX = 1_024;
 
 /** Who may post and read by the plain protocol (CONTRACT §2 `plain`). */
 export interface PlainAccess {
@@ -39,6 +43,7 @@ export function peerListener(options: PeerListenerOptions): RequestListener {
 function peerRoutes(options: PeerListenerOptions): readonly Route[] {
   const { region } = options;
   const bodies = new BodyBudget();
+  const readers = new Crowd(READS_MAX);
   const receive = (exchange: Exchange): Promise<void> =>
     isBatch(exchange.request) ? takeBatch(region, exchange, bodies) : takeReceipts(options, exchange, bodies);
   const hello = ({ response }: Exchange): void => sendJson(response, 200, JSON.stringify({ status: 'ready', region: region.regionId }));
@@ -50,7 +55,11 @@ function peerRoutes(options: PeerListenerOptions): readonly Route[] {
     { methods: ['POST'], path: '/receipt-sync', handle: receive },
     { methods: ['GET', 'HEAD'], path: '/receipt-sync', handle: hello },
     { methods: ['POST'], path: '/api/v1/receipts', handle: receive },
-    { methods: ['GET', 'HEAD'], path: { before: '/api/v1/receipts/', after: '' }, handle: (exchange, id) => sendStored(options, exchange, id) },
+    {
+      methods: ['GET', 'HEAD'],
+      path: { before: '/api/v1/receipts/', after: '' },
+      handle: (exchange, id) => readers.during(() => sendStored(options, exchange, id)),
+    },
     { methods: ['GET', 'HEAD'], path: '/checkpoints', handle: ({ response }) => sendJson(response, 200, shownJson(region.regionId, region.shown())) },
     ...logRoutes((originHash) => region.servedLog(originHash)),
     { methods: ['GET', 'HEAD'], path: '/livez', handle: probe(() => true) },
@@ -68,9 +77,13 @@ function hasRight(plain: PlainAccess, { request }: Exchange): boolean {
 async function sendStored(options: PeerListenerOptions, exchange: Exchange, id: string): Promise<void> {
   const stored = await options.region.getStored(id);
   if (stored === undefined) throw new ReceiptSyncError('NOT_FOUND', 'No receipt has that id here');
-  const { regionId } = options.region;
-  if (hasRight(options.plain, exchange)) sendJson(exchange.response, 200, storedJson(stored, options.region));
-  else sendJson(exchange.response, 200, JSON.stringify({ receipt_id: id, digest: toHex(stored.digest), region_id: regionId }));
+  if (hasRight(options.plain, exchange)) {
+    sendJson(exchange.response, 200, storedJson(stored, options.region));
+    return;
+  }
+  // Digests tell nothing of the contents, and whoever asks for a quorum has to see that there are two (SPEC §6).
+  const refused = stored.refused.length === 0 ? {} : { refused: refusedOf(stored, options.region) };
+  sendJson(exchange.response, 200, JSON.stringify({ receipt_id: id, digest: toHex(stored.digest), region_id: options.region.regionId, ...refused }));
 }
 
 async function takeReceipts(options: PeerListenerOptions, exchange: Exchange, bodies: BodyBudget): Promise<void> {

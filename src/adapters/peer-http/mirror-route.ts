@@ -4,7 +4,6 @@ import { BATCH_BYTES_MAX, BATCH_MEDIA_TYPE, checkpointOf, SIZE_MEDIA_TYPE } from
 import { formatMirrorWord } from '../../log/mirror-answer.ts';
 import type { MirrorHeaders } from '../../ports/peer.ts';
 import type { BatchOrigin, MirrorAnswer, Receiving } from '../../ports/receiving.ts';
-import { bodyOf } from '../http/body.ts';
 import type { BodyBudget } from '../http/request.ts';
 import type { Exchange } from '../http/route.ts';
 
@@ -15,7 +14,7 @@ export function isBatch(request: IncomingMessage): boolean {
 
 /** Takes a batch (SPEC §3.2): the origin's signature is checked before the rest is read. Throws what becomes a problem. */
 export async function takeBatch(region: Receiving, { request, response }: Exchange, bodies: BodyBudget): Promise<void> {
-  const answer = await bodies.during(request, BATCH_BYTES_MAX, () => receive(region, request));
+  const answer = await bodies.during(request, BATCH_BYTES_MAX, () => receive(region, request, bodies));
   if (answer.kind === 'size') {
     const size = `${answer.size}\n`;
     response.writeHead(409, { 'content-type': SIZE_MEDIA_TYPE, 'content-length': size.length });
@@ -28,11 +27,11 @@ export async function takeBatch(region: Receiving, { request, response }: Exchan
   response.end(body);
 }
 
-async function receive(region: Receiving, request: IncomingMessage): Promise<MirrorAnswer> {
+async function receive(region: Receiving, request: IncomingMessage, bodies: BodyBudget): Promise<MirrorAnswer> {
   let origin: BatchOrigin | undefined;
-  const body = await bodyOf<MirrorAnswer>(request, BATCH_BYTES_MAX, (parts) => {
+  const body = await bodies.readBooked<MirrorAnswer>(request, BATCH_BYTES_MAX, (begun) => {
     if (origin !== undefined) return undefined;
-    const admitted = admit(region, parts.length === 1 && parts[0] !== undefined ? parts[0] : Buffer.concat(parts));
+    const admitted = admit(region, begun);
     if (admitted !== undefined && 'kind' in admitted) return admitted;
     origin = admitted;
     return undefined;

@@ -1,6 +1,6 @@
 import { Pool } from 'undici';
 import { BATCH_MEDIA_TYPE } from '../../log/batch.ts';
-import type { Delivery, DeliveryReport, MirrorHeaders, MirrorReport, Parcel, Peer, Reading, Shown } from '../../ports/peer.ts';
+import type { Delivery, DeliveryReport, MirrorHeaders, MirrorReport, Parcel, Peer, Reading, RefusedReading, Shown } from '../../ports/peer.ts';
 import { canonicalBytes, receiptDigest } from '../../receipt/canonical.ts';
 import { receiptFromJson } from '../../receipt/wire.ts';
 import type { Failure } from '../../region/failure.ts';
@@ -220,13 +220,15 @@ function digestOf(answer: ReadonlyMap<string, JsonValue>, body: Buffer): Uint8Ar
   }
 }
 
-function refusedDigests(answer: ReadonlyMap<string, JsonValue>): readonly Uint8Array[] {
+function refusedDigests(answer: ReadonlyMap<string, JsonValue>): readonly RefusedReading[] {
   const refused = answer.get('refused');
   if (!Array.isArray(refused)) return [];
   return refused.flatMap((item: JsonValue) => {
-    const digest = item instanceof Map ? item.get('digest') : undefined;
+    if (!(item instanceof Map)) return [];
+    const [digest, region, index] = [item.get('digest'), item.get('region'), item.get('index')];
     const bytes = typeof digest === 'string' ? fromHex(digest) : undefined;
-    return bytes === undefined ? [] : [bytes];
+    const place = typeof index === 'object' && index !== null && 'source' in index ? Number(index.source) : 0;
+    return bytes?.length === 32 ? [{ digest: bytes, region: typeof region === 'string' ? region : '', index: place }] : [];
   });
 }
 

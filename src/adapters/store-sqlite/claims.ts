@@ -1,6 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
+import { unionOf } from '../../log/refused-lines.ts';
 import type { LogClaim, StoreClaims } from '../../ports/audited-store.ts';
-import type { KeptNote, LogNumber, ParkedReceipt, RemoteCosigned, RemoteOffset } from '../../ports/log-store.ts';
+import { type KeptNote, type KeptText, type LogNumber, OWN_LOG, type ParkedReceipt, type RemoteCosigned, type RemoteOffset } from '../../ports/log-store.ts';
 import { bytesOf } from './reader.ts';
 import { COMMIT_NUMBER } from './schema.ts';
 
@@ -10,7 +11,7 @@ const FAULTS_MAX = 100;
 /** What the store says of each log, as it lies there. */
 export function logClaims(database: DatabaseSync): readonly LogClaim[] {
   return database
-    .prepare('SELECT log, size, last_recorded_at, root, origin FROM log WHERE log <> ?')
+    .prepare('SELECT log, size, last_recorded_at, root, origin, others FROM log WHERE log <> ?')
     .all(COMMIT_NUMBER)
     .map((row) => {
       const log = Number(row['log']);
@@ -21,8 +22,11 @@ export function logClaims(database: DatabaseSync): readonly LogClaim[] {
         origin: row['origin'] === null ? undefined : String(row['origin']),
         root: row['root'] === null ? undefined : bytesOf(row['root']),
         texts: textsOf(database, log),
+        others: Number(row['others']),
         refused: refusedOf(database, log),
+        joined: log === OWN_LOG ? joinedRanges(database) : [],
         certified: certifiedOf(database, log),
+        kept: keptOf(database, log),
       };
     });
 }
@@ -76,9 +80,20 @@ function textsOf(database: DatabaseSync, log: LogNumber): LogClaim['texts'] {
   return rows.map((row) => ({ log, size: Number(row['size']), hash: String(row['hash']), atS: Number(row['at_s']), note: String(row['note']) }));
 }
 
+/** Joined as they were told: a row may touch others, or lie within one. */
 function refusedOf(database: DatabaseSync, log: LogNumber): LogClaim['refused'] {
-  const rows = database.prepare('SELECT region, first, last FROM refusal WHERE log = ? ORDER BY region, first').all(log);
+  const rows = database.prepare('SELECT region, first, last FROM refusal WHERE log = ?').all(log);
+  return unionOf(rows.map((row) => ({ region: String(row['region']), first: Number(row['first']), last: Number(row['last']) })));
+}
+
+function joinedRanges(database: DatabaseSync): LogClaim['joined'] {
+  const rows = database.prepare('SELECT region, first, last FROM joined_range').all();
   return rows.map((row) => ({ region: String(row['region']), first: Number(row['first']), last: Number(row['last']) }));
+}
+
+function keptOf(database: DatabaseSync, log: LogNumber): readonly KeptText[] {
+  const rows = database.prepare('SELECT slot, size, note FROM kept_text WHERE log = ? ORDER BY slot').all(log);
+  return rows.map((row) => ({ log, slot: Number(row['slot']), size: Number(row['size']), note: String(row['note']) }));
 }
 
 function certifiedOf(database: DatabaseSync, log: LogNumber): KeptNote | undefined {

@@ -5,12 +5,13 @@ import { ALARMS_KEPT, type AlarmRecord } from '../../log/alarm.ts';
 import { TEXTS_KEPT } from '../../log/changes.ts';
 import { recordedAt } from '../../log/entry.ts';
 import { groupItems } from '../../log/group.ts';
-import { type Changes, type LogNumber, type NewGroup, NO_CHANGES, OWN_LOG, RECEIVED_LOG, type Recovered } from '../../ports/log-store.ts';
+import { type Changes, type LogNumber, type NewGroup, NO_CHANGES, type Recovered } from '../../ports/log-store.ts';
 import { receiptIdOf } from '../../receipt/canonical.ts';
 import { assert } from '../../std/assert.ts';
 import { parkedReceipts, remoteCosigned, remoteOffsets } from './claims.ts';
 import { type ChainedCommit, NO_CHAIN } from './journal-record.ts';
 import { openDirectory, type StoreIdentity } from './open.ts';
+import { RareRows } from './rare-rows.ts';
 import { bytesOf } from './reader.ts';
 import { recoverAlarms, recoverLogs } from './recovery.ts';
 import { resultCode, SQLITE_FULL } from './result-codes.ts';
@@ -25,6 +26,7 @@ const CHECKPOINT_PAGES = 1_000;
 /** The store's writing half, in the worker: synchronous, one caller. Reads are in `reader.ts`. */
 export class Engine {
   readonly database: DatabaseSync;
+  readonly rare: RareRows;
   readonly #lock: DatabaseSync;
   readonly #started: StartedStore;
   readonly #statements: ReturnType<typeof prepare>;
@@ -41,6 +43,7 @@ export class Engine {
     this.database = database;
     this.#lock = lock;
     this.#statements = prepare(database);
+    this.rare = new RareRows(database);
     this.#nextSeq = Number(database.prepare('SELECT coalesce(max(seq), 0) + 1 AS seq FROM entry_group').get()?.['seq']);
     this.#last = lastCommit(database);
     this.#sizes = sizesOf(database);
@@ -124,7 +127,7 @@ export class Engine {
 
   /** Trees, and what was signed, refused and certified. */
   #keepEvidence(changes: Changes): void {
-    const { tile, root, text, refusal, note, cosigned } = this.#statements;
+    const { tile, root, text, refusal, joined, note, kept, cosigned } = this.#statements;
     for (const { log, root: hash, tiles } of changes.trees) {
       root.run(hash, log);
       for (const { level, index, hashes } of tiles) {
@@ -135,8 +138,10 @@ export class Engine {
     // A size comes again only with another text, and then soon: 64 places by turns keep the newest 64.
     for (const { log, size, hash, atS, note: signed } of changes.texts) text.run(log, this.#nextSlot(log), size, hash, atS, signed);
     for (const { log, region, first, last } of changes.refusals) refusal.run(log, region, first, last);
-    for (const { log, size, note: kept } of changes.notes) note.run(log, size, kept);
-    for (const { region, size, note: kept } of changes.cosigned) cosigned.run(region, size, kept);
+    for (const { region, first, last } of changes.joined) joined.run(region, first, last);
+    for (const { log, size, note: signed } of changes.notes) note.run(log, size, signed);
+    for (const { log, slot, size, note: signed } of changes.kept) kept.run(log, slot, size, signed);
+    for (const { region, size, note: signed } of changes.cosigned) cosigned.run(region, size, signed);
     for (const reason of changes.forgot) this.#statements.forgot.run(reason);
     for (const alarm of changes.alarms) this.#keepAlarm(alarm);
   }
@@ -148,7 +153,7 @@ export class Engine {
   }
 
   #nextSlot(log: LogNumber): number {
-    const slot = this.#slots.get(log) ?? Number(this.database.prepare('SELECT count(*) AS n FROM cosigned_text WHERE log = ?').get(log)?.['n']);
+    const slot = this.#slots.get(log) ?? nextFreeSlot(this.database, log);
     this.#slots.set(log, slot + 1);
     return slot % TEXTS_KEPT;
   }
@@ -158,17 +163,25 @@ export class Engine {
     assert(start === (this.#sizes.get(log) ?? 0), 'a group starts at the size of its log');
     assert(digests.length === 32 * count, 'one digest an entry');
     const refused = new Set(group.refused);
-    const index = log === OWN_LOG || log === RECEIVED_LOG ? this.#statements.receipt : this.#statements.mirroredReceipt;
+    const again = new Set(group.again);
+    const isRare = refused.size + again.size > 0;
+    const { receipt: index } = this.#statements;
     let n = 0;
+    let others = 0;
     let last = 0n;
     for (const { entry, canonical } of groupItems(frame)) {
       last = recordedAt(entry);
-      if (canonical.length > 0 && !refused.has(n)) index.run(receiptIdOf(canonical), log, start + n, digests.subarray(32 * n, 32 * n + 32));
+      const digest = digests.subarray(32 * n, 32 * n + 32);
+      if (canonical.length === 0) others += 1;
+      else if (!isRare) index.run(receiptIdOf(canonical), log, start + n, digest);
+      else if (refused.has(n)) this.rare.addRefused(receiptIdOf(canonical), log, { index: start + n, digest });
+      else if (again.has(n)) this.rare.addPlace(receiptIdOf(canonical), { log, index: start + n });
+      else index.run(receiptIdOf(canonical), log, start + n, digest);
       n += 1;
     }
     assert(n === count, 'a group has as many items as it says');
     this.#statements.group.run(this.#nextSeq, log, start, count, frame);
-    this.#statements.log.run(log, start + count, String(last));
+    this.#statements.log.run(log, start + count, String(last), others);
     this.#nextSeq += 1;
     this.#sizes.set(log, start + count);
     this.#pagesSinceCheckpoint += Math.ceil(frame.length / 4_096) + 4;
@@ -249,17 +262,24 @@ function sizesOf(database: DatabaseSync): Map<LogNumber, number> {
   return new Map(rows.map((row) => [Number(row['log']), Number(row['size'])]));
 }
 
+/** After the newest text: the place of the oldest, or one that was never used. */
+function nextFreeSlot(database: DatabaseSync, log: LogNumber): number {
+  const newest = database.prepare('SELECT slot FROM cosigned_text WHERE log = ? ORDER BY size DESC, at_s DESC, slot DESC LIMIT 1').get(log);
+  return newest === undefined ? 0 : Number(newest['slot']) + 1;
+}
+
 type StatementName =
   | 'group'
   | 'receipt'
-  | 'mirroredReceipt'
   | 'log'
   | 'mirrored'
   | 'root'
   | 'tile'
   | 'text'
   | 'refusal'
+  | 'joined'
   | 'note'
+  | 'kept'
   | 'cosigned'
   | 'forgot'
   | 'alarm'
@@ -275,18 +295,19 @@ function prepare(database: DatabaseSync): Readonly<Record<StatementName, Stateme
     group: database.prepare('INSERT INTO entry_group (seq, log, start, count, frame) VALUES (?, ?, ?, ?, ?)'),
     receipt: database.prepare('INSERT INTO receipt (id, log, idx, digest) VALUES (?, ?, ?, ?)'),
     log: database.prepare(
-      'INSERT INTO log (log, size, last_recorded_at) VALUES (?, ?, ?) ON CONFLICT (log) DO UPDATE SET size = excluded.size, last_recorded_at = excluded.last_recorded_at',
+      `INSERT INTO log (log, size, last_recorded_at, others) VALUES (?, ?, ?, ?) ON CONFLICT (log)
+        DO UPDATE SET size = excluded.size, last_recorded_at = excluded.last_recorded_at, others = others + excluded.others`,
     ),
-    // An origin may put one id into its log twice, with the same content: the first place is the receipt's.
-    mirroredReceipt: database.prepare('INSERT INTO receipt (id, log, idx, digest) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING'),
     mirrored: database.prepare("INSERT INTO log (log, size, last_recorded_at, origin) VALUES (?, 0, '0', ?)"),
     root: database.prepare('UPDATE log SET root = ? WHERE log = ?'),
     tile: database.prepare('INSERT INTO tile (log, level, idx, hashes) VALUES (?, ?, ?, ?)'),
     text: database.prepare('INSERT OR REPLACE INTO cosigned_text (log, slot, size, hash, at_s, note) VALUES (?, ?, ?, ?, ?, ?)'),
-    refusal: database.prepare('INSERT INTO refusal VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING'),
+    refusal: database.prepare('INSERT INTO refusal VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET last = max(last, excluded.last)'),
+    joined: database.prepare('INSERT INTO joined_range VALUES (?, ?, ?)'),
     note: database.prepare(
       'INSERT INTO certified VALUES (?, ?, ?) ON CONFLICT (log) DO UPDATE SET size = excluded.size, note = excluded.note WHERE excluded.size >= size',
     ),
+    kept: database.prepare('INSERT OR REPLACE INTO kept_text VALUES (?, ?, ?, ?)'),
     cosigned: database.prepare('INSERT OR REPLACE INTO remote_cosigned VALUES (?, ?, ?)'),
     forgot: database.prepare("INSERT OR REPLACE INTO meta (key, value) VALUES ('forgot', ?)"),
     alarm: database.prepare('INSERT OR REPLACE INTO alarm VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)'),

@@ -18,6 +18,7 @@ const ENTRIES_SCANNED_MAX = 8_192;
 export interface Lookups {
   places(id: string): readonly IndexRow[];
   get(id: string): StoredReceipt | undefined;
+  refused(id: string): StoredReceipt['refused'];
 }
 
 /** A place in the order of arrival: the group, and the item in it. */
@@ -94,18 +95,23 @@ export class Lister {
     const read = readItem(item);
     if (read.kind !== 'receipt' || !equalBytes(read.digest, row.digest)) return 'rotten';
     const place = { log: at.log, index: at.index, recordedAt: recorded, leaf: leafHash(entry) };
-    return { receipt, digest: read.digest, places: [place], recordedAt: recorded, cursor };
+    const refused = soundOr('rotten', () => this.#lookups.refused(receiptId));
+    return refused === 'rotten' ? refused : { receipt, digest: read.digest, places: [place], recordedAt: recorded, cursor, refused };
   }
 
   /** A receipt of several places, if this is the first of them. */
   #elsewhere(receiptId: string, cursor: string): StoredReceipt | 'rotten' | undefined {
-    try {
-      const stored = this.#lookups.get(receiptId);
-      return stored?.cursor === cursor ? stored : undefined;
-    } catch (error) {
-      if (error instanceof RottenError) return 'rotten';
-      throw error;
-    }
+    const stored = soundOr('rotten', () => this.#lookups.get(receiptId));
+    return stored === 'rotten' || stored?.cursor === cursor ? stored : undefined;
+  }
+}
+
+function soundOr<T, R>(otherwise: R, read: () => T): T | R {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof RottenError) return otherwise;
+    throw error;
   }
 }
 

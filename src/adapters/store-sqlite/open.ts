@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, readSync, renameSync, rmSync, statSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { InvalidConfigError, StoreFailedError } from '../../errors.ts';
@@ -42,14 +42,17 @@ export function openDirectory(identity: StoreIdentity): OpenedDirectory {
   }
 }
 
-/** mkdir -p whose result survives a power cut: a new name is durable once its directory is fsynced. */
+/**
+ * mkdir -p whose result survives a power cut: a new name is durable once its directory is fsynced. One level at a time: Node's own
+ * `recursive` never returns where a file system has the parent and takes no new names, as /proc.
+ */
 function makeDurably(directory: string): void {
-  const first = mkdirSync(directory, { recursive: true, mode: 0o700 });
-  if (first === undefined) return;
-  for (let at = directory; at.length >= dirname(first).length; at = dirname(at)) {
-    syncDirectory(at);
-    if (at === dirname(at)) return;
-  }
+  if (existsSync(directory)) return;
+  const parent = dirname(directory);
+  if (parent !== directory) makeDurably(parent);
+  mkdirSync(directory, { mode: 0o700 });
+  syncDirectory(directory);
+  syncDirectory(parent);
 }
 
 function syncDirectory(directory: string): void {

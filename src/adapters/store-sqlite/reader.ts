@@ -10,6 +10,7 @@ import { parseCanonical } from '../../receipt/canonical.ts';
 import { equalBytes } from '../../std/bytes.ts';
 import { leafHash } from '../../tlog/hash.ts';
 import { Lister } from './lister.ts';
+import type { RareRows } from './rare-rows.ts';
 
 /** Where an entry stands, and what is there. */
 interface FoundEntry {
@@ -34,13 +35,15 @@ export class Reader {
   readonly #arrivals: StatementSync;
   readonly #lastArrival: StatementSync;
   readonly #tile: StatementSync;
+  readonly #rare: RareRows;
   readonly #lister: Lister;
 
-  constructor(database: DatabaseSync) {
+  constructor(database: DatabaseSync, rare: RareRows) {
+    this.#rare = rare;
     this.#arrivals = database.prepare('SELECT seq, log, start, count, frame FROM entry_group WHERE seq > ? ORDER BY seq');
     this.#tile = database.prepare('SELECT hashes FROM tile WHERE log = ? AND level = ? AND idx = ?');
     this.#lastArrival = database.prepare('SELECT coalesce(max(seq), 0) AS seq FROM entry_group');
-    this.#lister = new Lister(database, { places: (id) => this.#rows(id), get: (id) => this.get(id) });
+    this.#lister = new Lister(database, { places: (id) => this.#rows(id), get: (id) => this.get(id), refused: (id) => this.#refused(id) });
     this.#places = database.prepare('SELECT log, idx, digest FROM receipt WHERE id = ? ORDER BY log');
     this.#groupAt = database.prepare('SELECT seq, log, start, count, frame FROM entry_group WHERE log = ? AND start <= ? ORDER BY start DESC LIMIT 1');
     this.#groupsFrom = database.prepare(`SELECT seq, log, start, count, frame FROM entry_group WHERE log = ?1 AND start >=
@@ -60,7 +63,7 @@ export class Reader {
   get(id: string): StoredReceipt | undefined {
     const found = this.#rows(id).map((row) => this.#entry(row));
     const first = found.reduce<FoundEntry | undefined>((least, entry) => (least === undefined || isBefore(entry, least) ? entry : least), undefined);
-    return first === undefined ? undefined : stored(id, found, first);
+    return first === undefined ? undefined : { ...stored(id, found, first), refused: this.#refused(id) };
   }
 
   list(query: ReceiptQuery): ReceiptPage {
@@ -103,7 +106,22 @@ export class Reader {
   }
 
   #rows(id: string): readonly IndexRow[] {
-    return this.#places.all(id).map((row) => ({ log: Number(row['log']), index: Number(row['idx']), digest: bytesOf(row['digest']) }));
+    const rows = this.#places.all(id).map((row) => ({ log: Number(row['log']), index: Number(row['idx']), digest: bytesOf(row['digest']) }));
+    const [first] = rows;
+    const further = first === undefined ? [] : this.#rare.furtherPlaces(id);
+    if (first === undefined || further.length === 0) return rows;
+    return [...rows, ...further.map((place) => ({ ...place, digest: first.digest }))].sort((a, b) => a.log - b.log || a.index - b.index);
+  }
+
+  /** Other contents under the id, each still the one that stands at its place. */
+  #refused(id: string): StoredReceipt['refused'] {
+    const refused = this.#rare.refusedOf(id);
+    for (const row of refused) {
+      const read = readItem(this.#entry(row).item);
+      if (read.kind !== 'receipt' || read.id !== id || !equalBytes(read.digest, row.digest))
+        throw new RottenError(`What is refused under this id is damaged: entry ${row.index} of log ${row.log}`);
+    }
+    return refused;
   }
 
   #entry(row: IndexRow): FoundEntry {
@@ -120,7 +138,7 @@ export class Reader {
 }
 
 /** Every copy must still be what its entry commits to: a rotten one is not served as good. */
-function stored(id: string, found: readonly FoundEntry[], first: FoundEntry): StoredReceipt {
+function stored(id: string, found: readonly FoundEntry[], first: FoundEntry): Omit<StoredReceipt, 'refused'> {
   const { canonical, entry } = first.item;
   for (const { item, row } of found) {
     const read = readItem(item);

@@ -13,16 +13,12 @@ import { bytesOf } from './reader.ts';
 
 /** Reads what a region starts with. Throws StoreFailedError where the parts of the store do not fit each other. */
 export function recoverLogs(database: DatabaseSync): ReadonlyMap<LogNumber, RecoveredLog> {
-  const ends = new Map(
-    database
-      .prepare('SELECT log, max(start + count) AS size FROM entry_group GROUP BY log')
-      .all()
-      .map((row) => [Number(row['log']), Number(row['size'])]),
-  );
+  const lastGroup = database.prepare('SELECT start + count AS size FROM entry_group WHERE log = ? ORDER BY start DESC LIMIT 1');
   const logs = new Map<LogNumber, RecoveredLog>();
   for (const { root, ...claim } of logClaims(database)) {
     const { log, size } = claim;
-    if ((ends.get(log) ?? 0) !== size) throw damaged(`Log ${log} has ${size} entries by its size and ${ends.get(log) ?? 0} by its groups`);
+    const end = Number(lastGroup.get(log)?.['size'] ?? 0);
+    if (end !== size) throw damaged(`Log ${log} has ${size} entries by its size and ${end} by its groups`);
     if (size > 0 && lastTime(database, log) !== claim.lastRecordedAt)
       throw damaged(`The time of the last entry of log ${log} is not the one that is stored with it`);
     const hasTree = root !== undefined || claim.origin !== undefined;

@@ -1,6 +1,6 @@
 /** "RSsq": marks our files for SQLite's header and file(1). */
 export const APPLICATION_ID = 0x52_53_73_71;
-/** 1: receipts by the plain protocol. 2: trees, mirrored logs, what was signed. 3: alarms. */
+/** 1: receipts by the plain protocol. 2: trees, mirrored logs, what was signed. 3: alarms; what conflicts leave. */
 export const SCHEMA_VERSION = 3;
 
 /** The row of `log` whose size is the number of the last commit: on the same page as the logs, so that counting costs no write. */
@@ -18,10 +18,15 @@ export const FORMAT_2: string = `
   CREATE TABLE remote_cosigned (region TEXT PRIMARY KEY, size INTEGER NOT NULL, note TEXT NOT NULL) WITHOUT ROWID;
 `;
 
-/** What format 3 has beside those: alarms, and what operators had to say to them. */
+/** What format 3 has beside those: alarms, with what operators had to say to them, and what conflicts leave. `others`: entries without a receipt. */
 export const FORMAT_3: string = `
   CREATE TABLE alarm (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, region TEXT NOT NULL, subject TEXT NOT NULL, message TEXT NOT NULL,
     notes TEXT NOT NULL, evidence TEXT, raised_at_ms INTEGER NOT NULL, acknowledged_at_ms INTEGER, reason TEXT);
+  ALTER TABLE log ADD COLUMN others INTEGER NOT NULL DEFAULT 0;
+  CREATE TABLE refused_entry (id TEXT NOT NULL, log INTEGER NOT NULL, idx INTEGER NOT NULL, digest BLOB NOT NULL, PRIMARY KEY (id, log, idx)) WITHOUT ROWID;
+  CREATE TABLE receipt_again (id TEXT NOT NULL, log INTEGER NOT NULL, idx INTEGER NOT NULL, PRIMARY KEY (id, log, idx)) WITHOUT ROWID;
+  CREATE TABLE joined_range (region TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, PRIMARY KEY (region, first)) WITHOUT ROWID;
+  CREATE TABLE kept_text (log INTEGER NOT NULL, slot INTEGER NOT NULL, size INTEGER NOT NULL, note TEXT NOT NULL, PRIMARY KEY (log, slot)) WITHOUT ROWID;
 `;
 
 /**

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { closeSync, openSync, readSync, truncateSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { Journal } from './journal.ts';
 import { type ChainedCommit, claimedStore, type JournalRecord, oldLockOf, type Standing, standingOf } from './journal-record.ts';
@@ -28,7 +28,7 @@ export interface Starting {
 
 /** Where the journal of a region that signs lies: beside the data directory, where restoring a copy of that does not reach (SPEC §2.1). */
 export function lockPath(dataDir: string): string {
-  return `${dataDir.replace(/\/+$/, '')}.lock`;
+  return `${resolve(dataDir)}.lock`;
 }
 
 /**
@@ -48,25 +48,39 @@ export function startJournal(database: DatabaseSync, starting: Starting): Starte
   const store = { storeId, key: Buffer.from(keyHex, 'hex') };
   const inside = join(dataDir, 'journal');
   const [path, other] = signs ? [lockPath(dataDir), inside] : [inside, lockPath(dataDir)];
+  const hasSigned = meta.get('signed') === '1';
   // Whichever was kept before: a region may have got keys since, or lost them.
-  for (const record of missingFrom(compare(other, store, last()))) replay(record);
+  const before = compare(other, store, last());
+  for (const record of missingFrom(before)) replay(record);
+  // What an older copy commits without keys would bring it past its lock: what is known now is remembered for the day it has them again.
+  const why = signs || !hasSigned || meta.has('forgot') ? undefined : forgotten(before, { path: other, hasSigned });
+  if (why !== undefined) remember.run('forgot', why);
   const standing = compare(path, store, last());
-  const forgot = signs ? (meta.get('forgot') ?? forgotten(standing, { path, hasSigned: meta.get('signed') === '1' })) : undefined;
+  const forgot = signs ? (meta.get('forgot') ?? forgotten(standing, { path, hasSigned })) : undefined;
   if (forgot !== undefined) return { storeId, starts, forgot, journal: undefined };
   for (const record of missingFrom(standing)) replay(record);
   // Without keys nothing was signed. A journal of another history must not be taken for ours at the next start.
   if (standing?.kind === 'forgot') truncateSync(path);
-  if (signs) remember.run('signed', '1');
   starting.makeDurable();
   const newest = standing?.kind === 'behind' ? standing.newest : undefined;
-  return { storeId, starts, forgot: undefined, journal: Journal.open(path, { ...store, ...last(), newest }) };
+  const journal = Journal.open(path, { ...store, ...last(), newest });
+  if (signs && !hasSigned) {
+    // After its lock is there: killed in between, a store that has signed would miss it for ever. And durable before anything is signed.
+    remember.run('signed', '1');
+    starting.makeDurable();
+  }
+  return { storeId, starts, forgot: undefined, journal };
 }
 
-function missingFrom(standing: Standing | undefined): readonly JournalRecord[] {
+/** `empty`: a file was made, and the process ended, or the disk was full, before anything was written to it. */
+type Found = Standing | { readonly kind: 'empty' };
+
+function missingFrom(standing: Found | undefined): readonly JournalRecord[] {
   return standing?.kind === 'behind' ? standing.missing : [];
 }
 
-function forgotten(standing: Standing | undefined, lock: { readonly path: string; readonly hasSigned: boolean }): string | undefined {
+function forgotten(standing: Found | undefined, lock: { readonly path: string; readonly hasSigned: boolean }): string | undefined {
+  if (standing?.kind === 'empty') return lock.hasSigned ? `this store has signed, and its lock file ${lock.path} is empty` : undefined;
   if (standing?.kind === 'forgot') return standing.why;
   return standing === undefined && lock.hasSigned ? `this store has signed, and its lock file ${lock.path} is gone` : undefined;
 }
@@ -77,12 +91,13 @@ function metaOf(database: DatabaseSync): ReadonlyMap<string, string> {
 }
 
 /** `undefined` where there is none. */
-function compare(path: string, { storeId, key }: { readonly storeId: string; readonly key: Uint8Array }, last: ChainedCommit): Standing | undefined {
+function compare(path: string, { storeId, key }: { readonly storeId: string; readonly key: Uint8Array }, last: ChainedCommit): Found | undefined {
   const records = Journal.read(path, key);
   if (records === undefined) return undefined;
   const name = `the lock file ${path}`;
   if (records.length > 0) return standingOf(records, { ...last, name });
   const head = begin(path);
+  if (head.every((byte) => byte === 0)) return { kind: 'empty' };
   const old = oldLockOf(head);
   const owner = old?.storeId ?? claimedStore(head);
   if (owner !== undefined && owner !== storeId) return { kind: 'forgot', why: `${name} names another store, ${owner}, not this one, ${storeId}` };

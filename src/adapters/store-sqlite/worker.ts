@@ -10,7 +10,7 @@ import { Reader } from './reader.ts';
 /** The one thread that touches the files: answers calls in the order they come. */
 function serve(identity: StoreIdentity): void {
   const engine = new Engine(identity);
-  const reader = new Reader(engine.database);
+  const reader = new Reader(engine.database, engine.rare);
   parentPort?.on('message', (call: Call) => {
     const answer = answerTo(call, engine, reader);
     parentPort?.postMessage(answer);

@@ -1,5 +1,6 @@
 import { ReceiptSyncError } from '../../errors.ts';
 import type { Receipt } from '../../receipt/receipt.ts';
+import { type ConflictReport, type ConflictSide, submitConflict } from './conflict.ts';
 import type { KillPlan, KillReport } from './kills.ts';
 import type { RegionProcess } from './region-process.ts';
 import { type TamperPlan, type TamperReport, tamper, tamperText } from './tamper.ts';
@@ -27,6 +28,8 @@ export interface Progress {
   readonly tampers: TamperReport[];
   /** At their quorum, in that order: what may be tampered with. */
   readonly done: Receipt[];
+  /** Of `--conflict`. */
+  conflict: ConflictReport | undefined;
 }
 
 interface RunOptions {
@@ -37,6 +40,8 @@ interface RunOptions {
   readonly regions: ReadonlyMap<string, RegionProcess>;
   /** The region that the application is beside, as long as it is up. */
   readonly entry: RegionProcess;
+  /** The two regions that are given two contents under one id, and what their certificates are judged by. */
+  readonly conflict: { readonly sides: readonly [ConflictSide, ConflictSide]; readonly policy: string } | undefined;
   readonly tell: (line: string) => void;
 }
 
@@ -47,7 +52,20 @@ interface OpenKill {
 }
 
 export function newProgress(total: number): Progress {
-  return { total, sent: 0, certified: 0, pending: 0, refused: 0, recent: [], latenciesMs: [], owed: new Map(), kills: [], tampers: [], done: [] };
+  return {
+    total,
+    sent: 0,
+    certified: 0,
+    pending: 0,
+    refused: 0,
+    recent: [],
+    latenciesMs: [],
+    owed: new Map(),
+    kills: [],
+    tampers: [],
+    done: [],
+    conflict: undefined,
+  };
 }
 
 /** Sends all receipts at their rate, carries out the kills meanwhile, and waits until nothing is owed. */
@@ -58,6 +76,10 @@ export async function runDemo(options: RunOptions, progress: Progress): Promise<
   const kills = options.kills.map((plan) => carryOut(plan, options, { progress, startMs }));
   const tampering = options.tamper === undefined ? undefined : carryOutTamper(options.tamper, options, { progress, startMs });
   const [opened] = await Promise.all([Promise.all(kills), tampering, sendAll(options, progress, startMs)]);
+  if (options.conflict !== undefined) {
+    options.tell(`two contents under one id to ${options.conflict.sides.map(({ id }) => id).join(' and ')} at once`);
+    progress.conflict = await submitConflict(options.conflict.sides, options.conflict.policy);
+  }
   await settle(options, progress);
   for (const kill of opened) {
     const region = options.regions.get(kill.region);

@@ -1,3 +1,4 @@
+import type { ConflictReport } from './conflict.ts';
 import type { Progress } from './run.ts';
 import { tamperText } from './tamper.ts';
 
@@ -38,9 +39,21 @@ export function renderView(view: {
     '',
     ...progress.recent.map(({ receiptId, ms }) => `  ${receiptId.slice(0, 56).padEnd(56)} ${shown(ms).padStart(9)}`),
     ...(progress.tampers.length === 0 ? [] : ['', ...progress.tampers.slice(-3).map((tampered) => `  ${tamperText(tampered)}`.slice(0, WIDTH + 20))]),
+    ...conflictLines(progress.conflict).map((line) => `  ${line}`),
     '',
     '  1 2 3: kill or restart that region   t: change a byte in a store   q: quit',
   ];
+}
+
+/** What became of two contents under one id, as lines. */
+export function conflictLines(conflict: ConflictReport | undefined): readonly string[] {
+  if (conflict === undefined) return [];
+  const { receiptId, regions, certifiedIn } = conflict;
+  const ends = regions.map(({ region, digest, certified, refuses }) => {
+    const other = refuses === null ? 'knows of no other' : `refuses ${refuses.slice(0, 12)}`;
+    return `  ${region.padEnd(12)} holds ${digest.slice(0, 12)}, ${certified ? 'certified    ' : 'not certified'}, ${other}`;
+  });
+  return [`${receiptId.slice(0, 40)}: two contents, ${certifiedIn === null ? 'NOT decided' : `that of ${certifiedIn} is certified`}`, ...ends];
 }
 
 /** The value below which the share `p` of all lies; 0 of nothing. */

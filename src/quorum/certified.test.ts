@@ -1,0 +1,158 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import type { RefusedRange } from '../log/log-text.ts';
+import { withRefused } from '../log/refused-lines.ts';
+import type { Policy } from '../tlog/policy.ts';
+import { type CertifiedTexts, keptBefore, textFor, withCertified, withTold } from './certified.ts';
+import { canReach, certifiesAsMuch, certifiesEntry, isInReach, isLastToCertify, outOfReach, type SignedText } from './endorsement.ts';
+
+const REGIONS = ['a', 'b', 'c', 'd'];
+const SIZE = 24;
+
+function policyOf(threshold: number): Policy {
+  const quorum = { kind: 'weight' as const, threshold, weights: new Map(REGIONS.map((region) => [region, 1])) };
+  // Nothing is verified here: only the names matter.
+  const key = { name: '', keyId: 0, type: 4 as const, publicKey: new Uint8Array(32), verify: () => false };
+  return { logs: [], witnesses: new Map(REGIONS.map((region) => [region, key])), quorum };
+}
+
+const lines = fc
+  .array(fc.record({ region: fc.constantFrom(...REGIONS), first: fc.nat(SIZE - 4), length: fc.nat(3) }), { maxLength: 8 })
+  .map((some) => some.reduce<readonly RefusedRange[]>((all, { region, first, length }) => withRefused(all, { region, first, last: first + length }), []));
+const text = fc.record({ size: fc.integer({ min: 1, max: SIZE }), refused: lines, signers: fc.subarray(REGIONS).map((some) => new Set(some)) });
+const threshold = fc.integer({ min: 1, max: 4 });
+const all = Array.from({ length: SIZE }, (_, index) => index);
+
+test('what texts certify, and what is out of reach, is the same by ranges as entry by entry', () => {
+  fc.assert(
+    fc.property(threshold, text, text, lines, fc.array(text, { maxLength: 3 }), (needed, one, other, named, more) => {
+      const policy = policyOf(needed);
+      const certified = (each: SignedText): readonly number[] => all.filter((index) => certifiesEntry(policy, each, index));
+      const inReach = (index: number): boolean => isInReach(policy, one.refused, index);
+      const asMuch = one.size >= other.size && certified(other).every((index) => certifiesEntry(policy, one, index) || !inReach(index));
+      // With the very same lines the answer may err on the safe side: no text is taken for more than it is.
+      assert.equal(certifiesAsMuch(policy, one, other), one.refused.length === 0 && one.size >= other.size ? true : asMuch);
+      const isLast = certified(one).some((index) => !isInReach(policy, named, index) && !more.some((each) => certifiesEntry(policy, each, index)));
+      assert.equal(isLastToCertify(policy, one, { lines: named, others: more }), named.length > 0 && isLast);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('receipts to append again are those that only joined lines keep from a quorum, and that no text certifies', () => {
+  fc.assert(
+    fc.property(threshold, lines, fc.array(text, { maxLength: 3 }), fc.nat(SIZE), fc.nat(SIZE), (needed, refused, texts, one, two) => {
+      const policy = policyOf(needed);
+      const refuses = (region: string, index: number): boolean =>
+        refused.some((range) => range.region === region && range.first <= index && index <= range.last);
+      // Everything from the first to the last refused entry of a region, as where there is but one line.
+      const joined = REGIONS.flatMap((region) => {
+        const own = refused.filter((range) => range.region === region);
+        return own.length === 0 ? [] : [{ region, first: own[0]?.first ?? 0, last: own.at(-1)?.last ?? 0 }];
+      });
+      const [from, to] = [Math.min(one, two), Math.max(one, two)];
+      const found = outOfReach(policy, { from, to }, { lines: joined, refused, refuses, texts });
+      const expected = all.filter(
+        (index) =>
+          index >= from &&
+          index < to &&
+          !isInReach(policy, joined, index) &&
+          canReach(policy, (region) => refuses(region, index)) &&
+          !texts.some((each) => certifiesEntry(policy, each, index)),
+      );
+      assert.deepEqual(
+        found.flatMap(({ first, last }) => Array.from({ length: last - first + 1 }, (_, n) => first + n)),
+        expected,
+      );
+    }),
+    { numRuns: 300 },
+  );
+});
+
+type Texts = CertifiedTexts<SignedText>;
+
+/** A log whose refusals are one line a region, and a mirror that is told of it. */
+class History {
+  readonly policy: Policy;
+  own: Texts = { newest: undefined, full: undefined, kept: [] };
+  mirror: Texts = { newest: undefined, full: undefined, kept: [] };
+  lines: readonly RefusedRange[] = [];
+  size = 0;
+  readonly #told = new Set<SignedText>();
+
+  constructor(policy: Policy) {
+    this.policy = policy;
+  }
+
+  /** The newest entry is refused: joined with all before it. */
+  refuse(region: string): void {
+    const last = this.size - 1;
+    const first = this.lines.find((line) => line.region === region)?.first ?? last;
+    const others = this.lines.filter((line) => line.region !== region);
+    this.lines = withRefused(others, { region, first, last });
+    this.own = { ...this.own, kept: keptBefore(this.policy, this.own, this.lines) };
+  }
+
+  certified(signers: ReadonlySet<string>): void {
+    this.own = withCertified(this.policy, this.own, { size: this.size, refused: this.lines, signers });
+  }
+
+  tell(): void {
+    for (const each of [this.own.newest, ...this.own.kept]) {
+      if (each === undefined || this.#told.has(each)) continue;
+      this.#told.add(each);
+      this.mirror = withTold(this.policy, this.mirror, { text: each, lines: this.lines });
+    }
+  }
+
+  /** Entries that nothing can certify any more, and that are proved all the same. */
+  proved(texts: Texts): ReadonlySet<number> {
+    const indexes = Array.from({ length: this.size }, (_, index) => index);
+    return new Set(indexes.filter((index) => !isInReach(this.policy, this.lines, index) && textFor(this.policy, texts, index) !== undefined));
+  }
+}
+
+test('what was certified before lines put it out of reach stays provable, whatever comes later, here and in a mirror that is told', () => {
+  const step = fc.record({
+    grow: fc.nat(4),
+    refuses: fc.option(fc.constantFrom(...REGIONS), { nil: undefined }),
+    signers: fc.subarray(REGIONS),
+    tells: fc.boolean(),
+  });
+  let proved = 0;
+  fc.assert(
+    fc.property(threshold, fc.array(step, { maxLength: 14 }), (needed, steps) => {
+      const history = new History(policyOf(needed));
+      let before: ReadonlySet<number> = new Set();
+      for (const { grow, refuses, signers, tells } of steps) {
+        history.size += grow;
+        const provable = new Set(Array.from({ length: history.size }, (_, index) => index).filter((index) => textFor(history.policy, history.own, index)));
+        if (refuses !== undefined && history.size > 0) history.refuse(refuses);
+        // What was provable a moment ago and can't be certified any more must still be.
+        const kept = history.proved(history.own);
+        assert.deepEqual(
+          [...provable].filter((index) => !isInReach(history.policy, history.lines, index) && !kept.has(index)),
+          [],
+        );
+        if (signers.length >= needed) history.certified(new Set(signers));
+        // The mirror may be away, and is told of the newest then, and of what is kept.
+        if (tells) history.tell();
+        const now = history.proved(history.own);
+        assert.deepEqual(
+          [...before].filter((index) => !now.has(index)),
+          [],
+        );
+        const there = history.proved(history.mirror);
+        assert.deepEqual(
+          [...now].filter((index) => tells && !there.has(index)),
+          [],
+        );
+        before = now;
+        proved += now.size;
+      }
+    }),
+    { numRuns: 2_000 },
+  );
+  assert.ok(proved > 100, 'texts were kept');
+});

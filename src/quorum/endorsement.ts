@@ -1,0 +1,88 @@
+import { isNamed, type RefusedRange } from '../log/log-text.ts';
+import type { IndexRange } from '../log/refused-lines.ts';
+import { isQuorum, type Policy } from '../tlog/policy.ts';
+
+/** A text of a log, and who has signed it: what it certifies differs from entry to entry where it has lines (SPEC §4). */
+export interface SignedText {
+  readonly size: number;
+  readonly refused: readonly RefusedRange[];
+  /** By region; more may come. */
+  readonly signers: { readonly size: number; has(region: string): boolean; keys(): Iterable<string> };
+}
+
+/** Regions that stand for this entry with this text: they have signed it, and it does not name them for the entry. */
+export function endorsers(text: SignedText, index: number): ReadonlySet<string> {
+  if (index >= text.size) return new Set();
+  return new Set([...text.signers.keys()].filter((region) => !isNamed(text, region, index)));
+}
+
+/** Does the text certify this entry? */
+export function certifiesEntry(policy: Policy, text: SignedText, index: number): boolean {
+  return isQuorum(policy.quorum, endorsers(text, index));
+}
+
+/** Can texts with these lines certify this entry, if everybody else signs them? */
+export function isInReach(policy: Policy, lines: readonly RefusedRange[], index: number): boolean {
+  return canReach(policy, (region) => isNamed({ refused: lines }, region, index));
+}
+
+/** Is there a quorum without those that are out? */
+export function canReach(policy: Policy, isOut: (region: string) => boolean): boolean {
+  return isQuorum(policy.quorum, new Set([...policy.witnesses.keys()].filter((region) => !isOut(region))));
+}
+
+/** Does `text` certify all that `before` does, but for what no text with its lines can? */
+export function certifiesAsMuch(policy: Policy, text: SignedText, before: SignedText): boolean {
+  if (text.size < before.size) return false;
+  const { refused } = text;
+  if (refused.length === 0) return true;
+  // With the same lines it is a question of who has signed. Perhaps fewer would do: then the older text stays a while.
+  if (refused === before.refused) return [...before.signers.keys()].every((region) => text.signers.has(region));
+  return edges([refused, before.refused], { from: 0, to: before.size }).every(
+    (index) => !certifiesEntry(policy, before, index) || certifiesEntry(policy, text, index) || !isInReach(policy, refused, index),
+  );
+}
+
+/** Does `text` certify something that no text with these lines can, and that none of the `others` does? Then it is kept for ever. */
+export function isLastToCertify(
+  policy: Policy,
+  text: SignedText,
+  { lines, others }: { readonly lines: readonly RefusedRange[]; readonly others: readonly SignedText[] },
+): boolean {
+  if (lines.length === 0 || lines === text.refused) return false;
+  const span = { from: 0, to: text.size };
+  return edges([lines, text.refused, ...others.map(({ refused, size }) => [...refused, { first: 0, last: size - 1 }])], span).some(
+    (index) => !isInReach(policy, lines, index) && certifiesEntry(policy, text, index) && !others.some((other) => certifiesEntry(policy, other, index)),
+  );
+}
+
+/** What is known of a log's refusals: the lines of its texts, and what stands behind them. */
+export interface LogRefusals {
+  readonly lines: readonly RefusedRange[];
+  /** What regions really refuse of the span. */
+  readonly refused: readonly IndexRange[];
+  readonly refuses: (region: string, index: number) => boolean;
+}
+
+/** Entries of a span that are out of reach only because lines were joined, and that none of the texts certifies. */
+export function outOfReach(
+  policy: Policy,
+  span: { readonly from: number; readonly to: number },
+  { lines, refused, refuses, texts }: LogRefusals & { readonly texts: readonly SignedText[] },
+): readonly IndexRange[] {
+  const all = edges([lines, refused, ...texts.map(({ refused: named, size }) => [...named, { first: 0, last: size - 1 }])], span);
+  const ranges: IndexRange[] = [];
+  for (const [n, first] of all.entries()) {
+    if (isInReach(policy, lines, first) || !canReach(policy, (region) => refuses(region, first))) continue;
+    if (texts.some((text) => certifiesEntry(policy, text, first))) continue;
+    ranges.push({ first, last: (all[n + 1] ?? span.to) - 1 });
+  }
+  return ranges;
+}
+
+/** Where something may change from one entry of the span to the next: within each stretch that begins at one of these all entries are alike. */
+function edges(lists: readonly (readonly IndexRange[])[], { from, to }: { readonly from: number; readonly to: number }): readonly number[] {
+  if (from >= to) return [];
+  const within = lists.flatMap((ranges) => ranges.flatMap(({ first, last }) => [first, last + 1])).filter((index) => index > from && index < to);
+  return [...new Set([from, ...within])].sort((a, b) => a - b);
+}
