@@ -167,11 +167,22 @@ export class ReceiptSyncClient implements AsyncDisposable {
   async waitForQuorum(receiptId: string, options: { readonly signal?: AbortSignal } = {}): Promise<SyncResult> {
     const text = await this.getReceiptJson(receiptId);
     const isOwn = text !== undefined && JSON.parse(text).origins.some((origin: { readonly log?: unknown }) => origin.log === 'own');
-    if (text === undefined || !isOwn) throw new ReceiptSyncError('NOT_FOUND', 'No receipt of this region has that id');
+    if (text === undefined || !(isOwn || (await this.#isCertified(receiptId))))
+      throw new ReceiptSyncError('NOT_FOUND', 'No receipt of this region has that id');
     while (true) {
       const result = await this.syncReceipt(receiptFromJson(text), { ...options, deadline: WAIT_SECONDS_MAX * 1_000 });
       if (result.outcome === 'quorum' || result.outcome === 'disabled') return result;
       if (result.outcome === 'refused') throw new QuorumNotReachedError(result);
+    }
+  }
+
+  /** Does the sidecar hold a certificate of it, from whatever log? Then it takes the receipt for a duplicate. */
+  async #isCertified(receiptId: string): Promise<boolean> {
+    try {
+      return (await this.getCertificate(receiptId)) !== '';
+    } catch (error) {
+      if (error instanceof ReceiptSyncError && error.code === 'NOT_CERTIFIED') return false;
+      throw error;
     }
   }
 

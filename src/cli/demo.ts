@@ -165,13 +165,7 @@ function report(
     );
   else {
     print(`${certified} of ${total} receipts at quorum (pending ${pending}, refused ${refused}); p50 ${p50Ms} ms, p99 ${p99Ms} ms`);
-    for (const kill of progress.kills) {
-      print(
-        `${kill.region} was killed: ${kill.acceptedWhileDown} receipts reached their quorum without it, ${kill.owedAtReturn} were owed to it; it ${kill.complete ? 'holds all of them now' : 'is NOT complete'}`,
-      );
-    }
-    for (const tampered of progress.tampers) print(tamperText(tampered));
-    for (const line of conflictLines(progress.conflict)) print(line);
+    for (const line of eventLines(progress)) print(line);
     if (written !== undefined) {
       const { certificate, receipt, policy, verified } = written;
       print(`A certificate of the first receipt is in ${certificate}, and it ${verified ? 'verifies offline' : 'does NOT verify'}:`);
@@ -179,6 +173,15 @@ function report(
     }
   }
   process.exitCode = written?.verified === true && wentWell(progress, { kills, options }) ? EXIT.ok : EXIT.negative;
+}
+
+/** What was done to the regions, and what came of it. */
+function eventLines({ kills, tampers, conflict }: Progress): readonly string[] {
+  const killed = kills.map(
+    ({ region, acceptedWhileDown, owedAtReturn, complete }) =>
+      `${region} was killed: ${acceptedWhileDown} receipts reached their quorum without it, ${owedAtReturn} were owed to it; it ${complete ? 'holds all of them now' : 'is NOT complete'}`,
+  );
+  return [...killed, ...tampers.map(tamperText), ...conflictLines(conflict)];
 }
 
 function wentWell(progress: Progress, { kills, options }: { readonly kills: readonly KillPlan[]; readonly options: DemoOptions }): boolean {

@@ -28,7 +28,7 @@ export interface SyncResult {
   readonly pending: readonly string[];
   /** Hex of the receipt's digest. */
   readonly digest: string;
-  /** True if this receipt was in the own log before the call. */
+  /** True if this receipt was in the own log before the call, or certified in another one. */
   readonly duplicate: boolean;
   /** The receipt's `.tlog-proof`. Rejects with QUORUM_NOT_REACHED where only plain acknowledgements made the quorum. */
   certificate(): Promise<string>;

@@ -183,11 +183,14 @@ export function sayConflicts(
   conflicts: readonly Conflict[],
   to: { readonly observe: Observer; readonly alarms: Alarms; readonly originOf: (log: LogNumber) => string | undefined },
 ): void {
+  const alarmed = new Set<string>();
   for (const { receiptId, held, offered, log, index } of conflicts) {
     const region = to.originOf(log) ?? '';
     to.observe({ kind: 'conflict', receiptId, digest: toHex(held), offeredDigest: toHex(offered), from: 'mirror', region, index });
+    // One alarm stands at a time, whatever else comes; the listing by state has all of them.
+    if (alarmed.has(region)) continue;
+    alarmed.add(region);
     const message = `The log of ${region} holds another content under an id that is known here, at entry ${index}: it is refused`;
-    // One stands at a time, whatever else comes; the listing by state has all of them.
     void to.alarms.raise({ ...PLAIN_ALARM, alarm: 'conflict', region, message });
   }
 }

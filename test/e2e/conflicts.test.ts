@@ -85,7 +85,7 @@ async function checkCommandLine(
     assert.equal(refused[0].region, daemon === east ? west.id : east.id);
     const status = await cli(['status', ...url]);
     assert.match(status.out, /[1-9]\d* conflicts/);
-    assert.match(status.out, /alarm conflict \(/);
+    assert.match(status.out, /alarm \d+: conflict \(/);
     const verified = await cli(['verify', 'rec-shown', ...url]);
     codes.push(verified.code);
     assert.match(verified.out, /refuses +[0-9a-f]{64} \(entry \d+ of the log of us-/);
@@ -100,6 +100,12 @@ async function checkCommandLine(
   const file = join(folder, 'shown.tlog-proof');
   writeFileSync(file, await (winner === 0 ? east : west).client.getCertificate('rec-shown', { wait: '10s' }));
   writeFileSync(join(folder, 'policy'), policy);
+  // The third region holds it through that log alone: once it is certified here, whoever brings it has a duplicate with a quorum.
+  await eu.client.getCertificate('rec-shown', { wait: '10s' });
+  assert.equal((await eu.client.waitForQuorum('rec-shown')).outcome, 'quorum');
+  const again = await eu.client.syncReceipt(contents[winner]);
+  assert.deepEqual([again.outcome, again.duplicate], ['quorum', true]);
+  await assert.rejects(eu.client.syncReceipt(contents[1 - winner] ?? contents[0]), { code: 'RECEIPT_CONFLICT' });
   for (const [n, receipt] of contents.entries()) {
     writeFileSync(join(folder, 'receipt.json'), receiptJson(receipt));
     const offline = await cli(['verify', file, '--receipt', join(folder, 'receipt.json'), '--policy', join(folder, 'policy')]);

@@ -58,6 +58,8 @@ export async function provable(sides: readonly Side[], { receiptId, contents }: 
  * holds it; and where both regions took theirs, both know of the other's.
  */
 export async function settleAll(sides: readonly Side[], rivalries: readonly Rivalry[], policy: string): Promise<void> {
+  // A call rings the links to regions that were away: else they take their time.
+  await Promise.allSettled(sides.map((side) => side.submit(receiptOf(`ring-${side.id}`))));
   for (const rivalry of rivalries) {
     const { receiptId, contents, third, taken } = rivalry;
     const digests = contents.map((receipt) => Buffer.from(sealed(receipt).digest).toString('hex'));
