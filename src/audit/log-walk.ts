@@ -1,4 +1,4 @@
-import { RottenError } from '../errors.ts';
+import { ReceiptSyncError, RottenError } from '../errors.ts';
 import { entryKind, isEntry, KIND_RECEIPT, recordedAt } from '../log/entry.ts';
 import { type GroupItem, wholeItems } from '../log/group.ts';
 import { readItem } from '../log/stored-item.ts';
@@ -166,14 +166,14 @@ export class LogWalk {
     } else if (entryKind(item.entry) === KIND_RECEIPT && !this.#isRefused(index)) tell('receipt', `Entry ${index} is without its receipt`, { index });
   }
 
-  /** Does the index of first digests know this receipt, by this digest and at this place? */
+  /** Does the index know this receipt, by this digest and at this place? */
   async #isIndexed({ index }: Placed, { id, digest }: { readonly id: string; readonly digest: Uint8Array }, known: KnownReceipt | undefined): Promise<boolean> {
     const { claim, tell } = this.#options;
-    if (this.#isRefused(index)) return true;
     const bad = (problem: string): false => {
       tell('index', `Entry ${index}: the index of receipts ${problem}`, { index, receiptId: id });
       return false;
     };
+    if (this.#isRefused(index)) return (await this.#isKeptAsRefused({ index, id, digest })) ? true : bad('does not have it as refused');
     if (known === undefined) return bad('does not know it');
     if (!equalBytes(known.digest, digest)) return bad('has another digest of it');
     const places = known.places.filter(({ log }) => log === claim.log);
@@ -181,6 +181,19 @@ export class LogWalk {
     const [place] = places;
     if (place === undefined) return bad('does not know it in this log');
     return place.index < index && (await this.#holds(place.index, id)) ? true : bad(`has it at ${place.index}`);
+  }
+
+  /** What is refused is found by its id all the same. Where the read itself meets something rotten, that is told of elsewhere too. */
+  async #isKeptAsRefused({ index, id, digest }: { readonly index: number; readonly id: string; readonly digest: Uint8Array }): Promise<boolean> {
+    const { store, claim } = this.#options;
+    try {
+      const refused = (await store.get(id))?.refused ?? [];
+      return refused.some((entry) => entry.log === claim.log && entry.index === index && equalBytes(entry.digest, digest));
+    } catch (error) {
+      // It may have crossed threads.
+      if (!(error instanceof ReceiptSyncError && error.code === 'ROTTEN')) throw error;
+      return false;
+    }
   }
 
   /** The same receipt may stand in a log again: its first place is the one that is indexed. */

@@ -90,7 +90,7 @@ export function checkFrame({ frame, count, start }: Pick<Batch, 'frame' | 'count
 
 function receiptOf(item: GroupItem, index: number): BatchItem['receipt'] {
   const read = readItem(item);
-  if (read.kind === 'unsound') throw bad(`has ${read.problem} at ${index}`);
+  if (read.kind === 'unsound') throw bad(`has at ${index} ${read.problem}`);
   return read.kind === 'bare' ? undefined : { id: read.id, digest: read.digest };
 }
 

@@ -16,7 +16,7 @@ export interface StoreClaims {
 }
 
 /** What an audit reads of a store; also of one that a region can't be started from. */
-export interface AuditedStore extends Pick<LogStore, 'entries' | 'tile'>, Pick<ReceiptIndex, 'find'> {
+export interface AuditedStore extends Pick<LogStore, 'entries' | 'tile'>, Pick<ReceiptIndex, 'find' | 'get'> {
   /** Forgets what was cached first, so that what is read from here on comes from the disk. */
   claims(): Promise<StoreClaims>;
   /** Where the newest `count` entries, in order of arrival, begin in each log that has some of them. */
