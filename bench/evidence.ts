@@ -2,6 +2,7 @@ import { encodeGroup } from '../src/log/group.ts';
 import { frameLeaves, growTree } from '../src/log/growth.ts';
 import { OWN_LOG } from '../src/ports/log-store.ts';
 import { certificateExtra, checkCertificate } from '../src/quorum/certificate.ts';
+import { ChainedTiles } from '../src/tlog/chained-tiles.ts';
 import { type Edge, EMPTY_EDGE } from '../src/tlog/edge.ts';
 import { Prover } from '../src/tlog/prover.ts';
 import { formatTlogProof, parseTlogProof } from '../src/tlog/tlog-proof.ts';
@@ -41,7 +42,11 @@ function appended(): { readonly edge: Edge; readonly tiles: ReadonlyMap<string, 
 
 async function main(): Promise<void> {
   const { edge, tiles, perSecond } = appended();
-  const prover = new Prover((level, index) => Promise.resolve(tiles.get(`${level}/${index}`) ?? edge.partials[level] ?? new Uint8Array()));
+  const chained = new ChainedTiles(
+    () => edge,
+    (level, index) => Promise.resolve(tiles.get(`${level}/${index}`)),
+  );
+  const prover = new Prover((level, index, width) => chained.nodes(level, index, width));
   const near = ENTRIES - 20_000;
   const proofUs = await medianUs(2_000, () => prover.inclusion(near + Math.floor(Math.random() * 10_000), edge.size));
   const { certificate, receipt, policy } = sample('sample-70000');

@@ -7,7 +7,7 @@ import type { SyncEvent } from '../src/ports/observer.ts';
 import { policyHash } from '../src/quorum/cluster-policy.ts';
 import { checkForkEvidence } from '../src/quorum/fork-evidence.ts';
 import type { Receipt } from '../src/receipt/receipt.ts';
-import type { RegionSettings } from '../src/replication/region.ts';
+import type { RegionSettings } from '../src/replication/region-settings.ts';
 import { toHex } from '../src/std/bytes.ts';
 import { append, EMPTY_EDGE, rootOf } from '../src/tlog/edge.ts';
 import { verifyCertificate } from '../src/verify.ts';

@@ -24,9 +24,11 @@ import { parseCanonical, receiptDigest, receiptIdOf } from '../src/receipt/canon
 import { assert } from '../src/std/assert.ts';
 import { concatBytes, equalBytes, sha256, toHex, utf8Bytes } from '../src/std/bytes.ts';
 import { append, EMPTY_EDGE, rootOf } from '../src/tlog/edge.ts';
+import { leafHash } from '../src/tlog/hash.ts';
 
 interface Arrival extends Place {
   readonly canonical: Uint8Array;
+  readonly entry: Uint8Array;
   readonly recordedAt: bigint;
 }
 
@@ -107,7 +109,7 @@ export class MemoryDisk {
       this.index.set(id, known);
       assert(group.again.includes(n) === known.places.some((place) => place.log === log), 'a log holds a receipt once, or says that it is again');
       known.places.push({ log, index, arrival: this.arrivals.length });
-      this.arrivals.push({ log, index, canonical, recordedAt: recordedAt(entry) });
+      this.arrivals.push({ log, index, canonical, entry, recordedAt: recordedAt(entry) });
     }
   }
 
@@ -267,7 +269,7 @@ export class MemoryStore implements LogStore, ReceiptIndex {
       if (untilMs !== undefined && recorded >= recordedFrom(untilMs)) continue;
       if (transactionId === undefined || stored.receipt.transactionId === transactionId) receipts.push(stored);
     }
-    return { receipts, next: `${at}.0`, atEnd: at >= arrivals.length };
+    return { receipts, rotten: [], next: `${at}.0`, atEnd: at >= arrivals.length };
   }
 
   async close(): Promise<void> {
@@ -279,7 +281,12 @@ export class MemoryStore implements LogStore, ReceiptIndex {
     const known = this.#disk.index.get(id);
     const first = this.#disk.arrivals[Math.min(...(known?.places ?? []).map(({ arrival }) => arrival))];
     if (known === undefined || first === undefined) return undefined;
-    const places = known.places.map(({ log, index, arrival }) => ({ log, index, recordedAt: this.#disk.arrivals[arrival]?.recordedAt ?? 0n })).sort(inOrder);
+    const places = known.places
+      .map(({ log, index, arrival }) => {
+        const { recordedAt: at = 0n, entry = new Uint8Array() } = this.#disk.arrivals[arrival] ?? {};
+        return { log, index, recordedAt: at, leaf: leafHash(entry) };
+      })
+      .sort(inOrder);
     const cursor = `${Math.min(...known.places.map(({ arrival }) => arrival)) + 1}.0`;
     return {
       receipt: parseCanonical(first.canonical),

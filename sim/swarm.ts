@@ -3,7 +3,7 @@ import type { Signer } from '../src/ports/signer.ts';
 import { clusterOf } from '../src/quorum/cluster.ts';
 import type { SigningRegion } from '../src/quorum/cluster-policy.ts';
 import type { Signing } from '../src/replication/evidence.ts';
-import type { RegionSettings } from '../src/replication/region.ts';
+import type { RegionSettings } from '../src/replication/region-settings.ts';
 import { concatBytes, equalBytes, sha256, utf8Bytes } from '../src/std/bytes.ts';
 import { cosignatureBytes, cosignedMessage } from '../src/tlog/cosignature.ts';
 import { formatVerifierKey, keyIdOf, TYPE_ED25519, type VerifierKey } from '../src/tlog/vkey.ts';

@@ -2,7 +2,7 @@ import { Pool } from 'undici';
 import { type BatchItem, errorOf, fieldsOf, itemOf, type ListedReceipt, listedOf, regionStatusOf, resultOf } from './client/answers.ts';
 import { eventMessages } from './client/event-messages.ts';
 import { topLevelItems } from './client/json-items.ts';
-import { ReceiptSyncError } from './errors.ts';
+import { ReceiptSyncError, RottenError } from './errors.ts';
 import type { SyncEvent } from './ports/observer.ts';
 import { parseReceipt } from './receipt/parse.ts';
 import type { Receipt } from './receipt/receipt.ts';
@@ -10,6 +10,7 @@ import { receiptFromJson, receiptJson } from './receipt/wire.ts';
 import { QuorumNotReachedError } from './region/quorum-error.ts';
 import type { HealthReport, RegionSyncStatus, SyncResult, Verification } from './region/sync-result.ts';
 import { type Duration, durationMs } from './std/duration.ts';
+import { linesOf } from './std/lines.ts';
 import { pathSegment } from './std/path-segment.ts';
 
 /** A sidecar's answer is waited for this much longer than the receipt: the wait itself is the sidecar's. */
@@ -41,6 +42,15 @@ export interface ReceiptFilter {
   readonly since?: string | undefined;
   readonly until?: string | undefined;
   readonly state?: string | undefined;
+}
+
+/** Receipts in order of arrival. */
+export interface ListedPage {
+  readonly receipts: readonly ListedReceipt[];
+  /** How often something was left out because it has rotted. */
+  readonly rotten: number;
+  /** Absent at the end. */
+  readonly next: string | undefined;
 }
 
 interface Answer {
@@ -127,7 +137,7 @@ export class ReceiptSyncClient implements AsyncDisposable {
   };
 
   /** One page in order of arrival; `next` is absent at the end. `limit` 1..1,000. */
-  async listReceipts(filter: ReceiptFilter, limit: number): Promise<{ readonly receipts: readonly ListedReceipt[]; readonly next: string | undefined }> {
+  async listReceipts(filter: ReceiptFilter, limit: number): Promise<ListedPage> {
     const query = new URLSearchParams({ limit: String(limit) });
     const { after, transactionId, since, until, state } = filter;
     for (const [name, value] of Object.entries({ cursor: after, transaction_id: transactionId, since, until, state })) {
@@ -135,18 +145,22 @@ export class ReceiptSyncClient implements AsyncDisposable {
     }
     const answer = await this.#ask('GET', `/api/v1/receipts?${query}`, { timeoutMs: LIST_TIMEOUT_MS });
     if (answer.status !== 200) throw errorOf(answer.text);
-    const next = fieldsOf(objectText(answer))['next_cursor'];
-    return { receipts: topLevelItems(answer.text, 'receipts').map(listedOf), next: typeof next === 'string' ? next : undefined };
+    const { next_cursor: next, rotten } = fieldsOf(objectText(answer));
+    const receipts = topLevelItems(answer.text, 'receipts').map(listedOf);
+    return { receipts, rotten: Array.isArray(rotten) ? rotten.length : 0, next: typeof next === 'string' ? next : undefined };
   }
 
-  /** All that fit the filter, in order of arrival; ends with the last one there is. */
+  /** All that fit the filter, in order of arrival; ends with the last one there is. Throws ROTTEN after that where some were left out because they have rotted. */
   async *receipts(filter: ReceiptFilter = {}): AsyncGenerator<ListedReceipt, void, undefined> {
     let after = filter.after;
+    let rotten = 0;
     do {
       const page = await this.listReceipts({ ...filter, after }, PAGE_RECEIPTS);
       yield* page.receipts;
+      rotten += page.rotten;
       after = page.next;
     } while (after !== undefined);
+    if (rotten > 0) throw new RottenError('Some of what is stored there has rotted, and was left out: look with receipts verify-chain');
   }
 
   /** Resolves when the receipt has its quorum, however long that takes. Rejects with NOT_FOUND, QuorumNotReachedError, or the signal's reason. */
@@ -247,11 +261,23 @@ export class ReceiptSyncClient implements AsyncDisposable {
 
   /** The region's store after a place in the order of arrival, as the bytes of a backup. */
   async backup(afterSeq: number): Promise<AsyncIterable<Buffer>> {
-    const response = await this.#pool.request({ method: 'GET', path: `/api/v1/backup?after=${afterSeq}`, headers: this.#auth() }).catch((error: unknown) => {
+    return this.#stream(`/api/v1/backup?after=${afterSeq}`);
+  }
+
+  /** As the manager's, as bytes; times are RFC 3339. */
+  async certifiedRange(origin: string, span: { readonly since: string; readonly until: string }): Promise<AsyncIterable<Uint8Array>> {
+    return this.#stream(`/api/v1/range?${new URLSearchParams({ origin, ...span })}`);
+  }
+
+  /** Everything that the sidecar finds wrong in its store, line by line as it comes (docs/operate/audit.md). */
+  async *audit(limit: number | undefined): AsyncGenerator<string, void, undefined> {
+    const path = `/api/v1/audit${limit === undefined ? '' : `?limit=${limit}`}`;
+    const body = await this.#stream(path);
+    try {
+      yield* linesOf(body);
+    } catch (error) {
       throw unreachable(error);
-    });
-    if (response.statusCode !== 200) throw errorOf(await response.body.text());
-    return response.body;
+    }
   }
 
   async close(): Promise<void> {
@@ -260,6 +286,15 @@ export class ReceiptSyncClient implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  /** A body as it comes. */
+  async #stream(path: string): Promise<AsyncIterable<Buffer>> {
+    const response = await this.#pool.request({ method: 'GET', path, headers: this.#auth() }).catch((error: unknown) => {
+      throw unreachable(error);
+    });
+    if (response.statusCode !== 200) throw errorOf(await response.body.text());
+    return response.body;
   }
 
   async #openEvents(lastEventId: string | undefined, signal: AbortSignal | undefined): Promise<AsyncIterable<Buffer>> {

@@ -20,6 +20,7 @@ export type ErrorCode =
   | 'METHOD_NOT_ALLOWED'
   | 'FORBIDDEN'
   | 'UNAVAILABLE'
+  | 'ROTTEN'
   | 'INTERNAL';
 
 /** The one base class. `code` decides what to do; `message` is for people and may change. */
@@ -146,5 +147,14 @@ export class ClosedError extends ReceiptSyncError {
 
   constructor() {
     super('CLOSED', 'The receipt sync manager is closed');
+  }
+}
+
+/** What is stored here is not what was stored: it does not lead to what was signed, and is not served. The message says where. */
+export class RottenError extends ReceiptSyncError {
+  override readonly name = 'RottenError';
+
+  constructor(message: string) {
+    super('ROTTEN', message);
   }
 }

@@ -9,7 +9,10 @@ import { HttpPeer } from './adapters/peer-http/peer.ts';
 import { readPem, tokenReader } from './adapters/secret-files.ts';
 import { readSigner } from './adapters/signer-file.ts';
 import { openSqliteStore, type SqliteStore } from './adapters/store-sqlite/store.ts';
+import type { Finding } from './audit/finding.ts';
+import { auditStore, type StoreAudit } from './audit/store-audit.ts';
 import { InvalidConfigError } from './errors.ts';
+import { recordedFrom } from './log/entry.ts';
 import type { Observer, SyncEvent } from './ports/observer.ts';
 import type { StoredReceipt } from './ports/receipt-index.ts';
 import type { ServedLog } from './ports/receiving.ts';
@@ -23,8 +26,9 @@ import type { Alarm } from './replication/alarms.ts';
 import type { PlacedEvent } from './replication/broadcast.ts';
 import type { Signing } from './replication/evidence.ts';
 import type { ListPage, ListQuery } from './replication/listing.ts';
+import { openRegion } from './replication/open-region.ts';
 import type { RegionOverview } from './replication/overview.ts';
-import { openRegion, type Region } from './replication/region.ts';
+import type { Region } from './replication/region.ts';
 import type { Standing } from './replication/standing.ts';
 import { type Duration, durationMs } from './std/duration.ts';
 
@@ -50,6 +54,21 @@ export interface SyncReceiptOptions {
   readonly deadline?: Duration;
 }
 
+interface Parts {
+  readonly region: Region;
+  readonly store: SqliteStore;
+  readonly signing: Signing | undefined;
+}
+
+/** What of the store is audited, and who is told of it. */
+export interface AuditOptions {
+  /** Only the newest so many entries, in order of arrival. */
+  readonly limit?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly onFinding: (finding: Finding) => void;
+  readonly onProgress: (progress: { readonly done: number; readonly total: number }) => void;
+}
+
 /** One region's receipts: stores, replicates and verifies them. Opens no port; `peerHandler` is what other regions need to reach. */
 export class ReceiptSyncManager implements AsyncDisposable {
   readonly config: MultiRegionConfig;
@@ -57,11 +76,13 @@ export class ReceiptSyncManager implements AsyncDisposable {
   readonly peerHandler: RequestListener;
   readonly #region: Region;
   readonly #store: SqliteStore;
+  readonly #signing: Signing | undefined;
 
-  private constructor(config: MultiRegionConfig, parts: { readonly region: Region; readonly store: SqliteStore }, options: OpenOptions) {
+  private constructor(config: MultiRegionConfig, parts: Parts, options: OpenOptions) {
     const { region } = parts;
     this.config = config;
     this.#store = parts.store;
+    this.#signing = parts.signing;
     this.#region = region;
     this.peerHandler = peerListener({
       region,
@@ -84,7 +105,7 @@ export class ReceiptSyncManager implements AsyncDisposable {
     try {
       const files = new EvidenceDirectory(checked.dataDir);
       const region = await openRegion(checked, { store, clock: systemClock, entropy: systemEntropy, observe, peer: peers, signing, files });
-      return new ReceiptSyncManager(checked, { region, store }, options);
+      return new ReceiptSyncManager(checked, { region, store, signing }, options);
     } catch (error) {
       await store.close();
       throw error;
@@ -163,6 +184,14 @@ export class ReceiptSyncManager implements AsyncDisposable {
     return this.#region.certificate(receiptId, options.all === true ? 'all' : 'fewest');
   }
 
+  /**
+   * All receipts of a region's log that were recorded from `sinceMs` on and before `untilMs` (unix ms), as a file that proves that they are all, in chunks of text;
+   * `verifyCertifiedRange` of receipt-sync/verify verifies it. Rejects with NOT_FOUND, NOT_CERTIFIED; the file says up to when it is complete.
+   */
+  certifiedRange(origin: string, { sinceMs, untilMs }: { readonly sinceMs: number; readonly untilMs: number }): AsyncIterable<string> {
+    return this.#region.certifiedRange(origin, { since: recordedFrom(sinceMs), until: recordedFrom(untilMs) });
+  }
+
   /** The region whose log is mirrored here under this number. */
   originOf(log: number): string | undefined {
     return this.#region.originOf(log);
@@ -206,6 +235,27 @@ export class ReceiptSyncManager implements AsyncDisposable {
   /** The store after a place in the order of arrival (0: all of it) as the bytes of a backup, while everything goes on. */
   backup(afterSeq = 0): AsyncIterable<Buffer> {
     return backupBytes(this.#store, { region: this.config.region, cluster: this.config.cluster ?? '', signs: this.config.keyFile !== undefined }, afterSeq);
+  }
+
+  /**
+   * Checks every stored receipt, tile and signature while everything goes on, as read from the disk; takes at most half of one core. What it finds raises the alarm
+   * `rotten` too. Rejects with the signal's reason.
+   */
+  audit({ limit, signal, onFinding, onProgress }: AuditOptions): Promise<StoreAudit> {
+    let restedMs = systemClock.monotonicMs();
+    const rest = async (): Promise<void> => {
+      signal?.throwIfAborted();
+      const busyMs = systemClock.monotonicMs() - restedMs;
+      await new Promise<void>((resolve) => systemClock.after(busyMs, resolve));
+      restedMs = systemClock.monotonicMs();
+    };
+    const edgeOf = (log: number): ReturnType<Region['edgeOf']> => this.#region.edgeOf(log);
+    const policy = this.#signing?.cluster.policy;
+    const found = (finding: Finding): void => {
+      this.#region.foundRotten(`${finding.log}: ${finding.message}`);
+      onFinding(finding);
+    };
+    return auditStore({ store: this.#store, region: this.config.region, policy, edgeOf, limit, structure: false, rest, onFinding: found, onProgress });
   }
 
   /** Refuses new calls, waits for commits and callers up to `timeout`, resolves the rest as pending, closes the store. */

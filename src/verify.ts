@@ -1,11 +1,14 @@
 import { type CertificateReport, checkCertificate } from './quorum/certificate.ts';
+import { checkRange, type RangeReport } from './quorum/certified-range.ts';
 import { checkForkEvidence, type ForkReport } from './quorum/fork-evidence.ts';
 import { parseReceipt } from './receipt/parse.ts';
 import type { Receipt } from './receipt/receipt.ts';
 import { receiptFromJson } from './receipt/wire.ts';
-import { utf8Text } from './std/bytes.ts';
+import { utf8Bytes, utf8Text } from './std/bytes.ts';
+import { linesOf } from './std/lines.ts';
 
 export type { CertificateReport, Check, CheckName } from './quorum/certificate.ts';
+export type { RangeCheck, RangeCheckName, RangeReport } from './quorum/certified-range.ts';
 export type { ForkCheck, ForkCheckName, ForkReport } from './quorum/fork-evidence.ts';
 export type { Receipt } from './receipt/receipt.ts';
 
@@ -25,6 +28,25 @@ export interface VerifyInput {
  */
 export async function verifyCertificate({ certificate, receipt, policy }: VerifyInput): Promise<CertificateReport> {
   return checkCertificate({ certificate, policy, receipt: () => readReceipt(receipt) });
+}
+
+/** A file of all entries of a log in a span of time, and whom to believe. */
+export interface VerifyRangeInput {
+  /** What `export --certified` has written: all of it, or its bytes as they come. */
+  readonly range: string | Uint8Array | AsyncIterable<Uint8Array>;
+  /** A policy file, got from somebody you trust. */
+  readonly policy: string | Uint8Array;
+  /** Told of every receipt in the range, in order, before it is known whether the whole verifies. */
+  readonly onReceipt?: (receipt: Receipt, recordedAt: bigint) => void;
+}
+
+/**
+ * Verifies offline that these are all entries of one log in a span of time. In bounded memory where the bytes come one after the other. Never throws on bad
+ * input; rejects only with what the bytes reject with.
+ */
+export async function verifyCertifiedRange({ range, policy, onReceipt }: VerifyRangeInput): Promise<RangeReport> {
+  const chunks = typeof range === 'string' ? [utf8Bytes(range)] : range instanceof Uint8Array ? [range] : range;
+  return checkRange({ lines: linesOf(chunks), policy, onReceipt });
 }
 
 /** Evidence that a region has kept, and perhaps whom to believe. */

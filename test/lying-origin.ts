@@ -4,6 +4,7 @@ import { recordedAt } from '../src/log/entry.ts';
 import { encodeGroup, groupItems } from '../src/log/group.ts';
 import { frameLeaves } from '../src/log/growth.ts';
 import { formatLogText, nameSigned, type RefusedRange } from '../src/log/log-text.ts';
+import type { LogSource } from '../src/ports/log-source.ts';
 import type { MirrorReport } from '../src/ports/peer.ts';
 import type { Signer } from '../src/ports/signer.ts';
 import { certificateExtra } from '../src/quorum/certificate.ts';
@@ -12,6 +13,7 @@ import { sha256, utf8Bytes } from '../src/std/bytes.ts';
 import { append, EMPTY_EDGE, type Grown, rootOf } from '../src/tlog/edge.ts';
 import { formatNote, type Note, type NoteSignature } from '../src/tlog/note.ts';
 import { Prover } from '../src/tlog/prover.ts';
+import { TileNodes } from '../src/tlog/tile.ts';
 import { formatTlogProof } from '../src/tlog/tlog-proof.ts';
 import { sealed } from './receipts.ts';
 
@@ -66,11 +68,28 @@ export class History {
     return certificateExtra(recordedAt(item?.entry ?? new Uint8Array(10)), item?.salt ?? new Uint8Array(16));
   }
 
+  /** The same as anybody could serve it (C2SP tlog-tiles). */
+  source(): LogSource {
+    const { edge, tiles } = this.#grown(this.size);
+    const hashes = (level: number, index: number): Uint8Array =>
+      tiles.find((tile) => tile.level === level && tile.index === index)?.hashes ?? edge.partials[level] ?? new Uint8Array();
+    const bundle = (first: number, count: number): Uint8Array =>
+      Buffer.concat(
+        this.#frames.slice(first, first + count).flatMap((frame) => [...groupItems(frame)].map(({ entry }) => Buffer.from([0, entry.length, ...entry]))),
+      );
+    return {
+      name: 'memory',
+      checkpoint: async () => utf8Bytes(formatNote(this.checkpoint())),
+      resource: async ({ kind, level, index, width }) => (kind === 'tile' ? hashes(level, index).subarray(0, 32 * width) : bundle(256 * index, width)),
+    };
+  }
+
   prover(): Prover {
     const { edge, tiles } = this.#grown(this.size);
-    return new Prover(
-      async (level, index) => tiles.find((tile) => tile.level === level && tile.index === index)?.hashes ?? edge.partials[level] ?? new Uint8Array(),
-    );
+    return new Prover(async (level, index, width) => {
+      const hashes = tiles.find((tile) => tile.level === level && tile.index === index)?.hashes ?? edge.partials[level] ?? new Uint8Array();
+      return new TileNodes(hashes.subarray(0, 32 * width));
+    });
   }
 
   #grown(size: number): Grown {

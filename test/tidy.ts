@@ -21,18 +21,20 @@ export const ROOMS: ReadonlyMap<string, readonly string[]> = new Map([
   ['quorum', ['std', 'errors', 'receipt', 'tlog', 'region', 'log']],
   ['retention', ['std', 'errors', 'receipt', 'tlog', 'region', 'log']],
   ['ports', ['std', 'errors', 'receipt', 'tlog', 'region', 'log', 'quorum', 'retention']],
+  // Looks for what is not as it was: pure but for the ports that it reads by.
+  ['audit', ['std', 'errors', 'receipt', 'tlog', 'region', 'log', 'quorum', 'ports']],
   ['replication', ['std', 'errors', 'receipt', 'tlog', 'region', 'log', 'quorum', 'retention', 'ports']],
   ['adapters', ['std', 'errors', 'receipt', 'tlog', 'region', 'log', 'quorum', 'retention', 'ports']],
   ['config', ['std', 'errors', 'region']],
   ['health', ['region']],
   // The offline verifier: nothing that needs more than a receipt, a certificate and a policy.
   ['verify', ['std', 'errors', 'receipt', 'quorum']],
-  ['manager', ['std', 'errors', 'receipt', 'region', 'quorum', 'ports', 'replication', 'adapters']],
+  ['manager', ['std', 'errors', 'receipt', 'region', 'log', 'quorum', 'ports', 'audit', 'replication', 'adapters']],
   // Of the ports only the events' type: a sidecar's events are the manager's.
   ['client', ['std', 'errors', 'receipt', 'region', 'ports']],
   ['outbox', ['std', 'errors', 'receipt', 'region', 'ports', 'adapters']],
-  ['server', ['std', 'errors', 'receipt', 'region', 'log', 'quorum', 'ports', 'replication', 'adapters', 'config', 'manager']],
-  ['cli', ['std', 'errors', 'receipt', 'tlog', 'region', 'log', 'quorum', 'ports', 'adapters', 'config', 'manager', 'client', 'server', 'verify']],
+  ['server', ['std', 'errors', 'receipt', 'region', 'log', 'quorum', 'ports', 'audit', 'replication', 'adapters', 'config', 'manager']],
+  ['cli', ['std', 'errors', 'receipt', 'tlog', 'region', 'log', 'quorum', 'ports', 'audit', 'adapters', 'config', 'manager', 'client', 'server', 'verify']],
   ['index', ['std', 'errors', 'health', 'receipt', 'region', 'ports', 'replication', 'adapters', 'manager', 'client']],
 ]);
 

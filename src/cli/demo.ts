@@ -11,6 +11,7 @@ import { freePorts, type RegionPorts, RegionProcess, writeRegion } from './demo/
 import { newProgress, type Progress, runDemo } from './demo/run.ts';
 import { liveScreen } from './demo/screen.ts';
 import { receiptsFrom } from './demo/sources.ts';
+import { parseTamper, type TamperReport, tamperText } from './demo/tamper.ts';
 import { conflictLines, percentile } from './demo/view.ts';
 import { CommandFailure, EXIT } from './exit.ts';
 import { print, tell } from './io.ts';
@@ -29,6 +30,7 @@ interface DemoOptions {
   readonly latency?: string;
   readonly dataDir?: string;
   readonly kill: readonly string[];
+  readonly tamper?: string;
   readonly conflict?: true;
   readonly json?: true;
 }
@@ -46,11 +48,12 @@ export function demoCommand(): Command {
     .addOption(
       new Option('--kill <region@2s[+3s]>', 'SIGKILL it 2 s after the first receipt, restart it 3 s later; may be repeated').argParser(collect).default([]),
     )
+    .option('--tamper <region@2s>', 'change a byte in its store 2 s after the first receipt: found, not served, not counted')
     .option('--conflict', 'at the end, two contents under one id to two regions at once: exactly one is certified, and both see why')
     .option('--json', 'print one JSON object at the end')
     .addHelpText(
       'beforeAll',
-      'Examples:\n  receipt-sync demo\n  receipt-sync demo --headless --json --kill eu-west-1@2s\n  receipt-sync demo --headless --conflict\n  receipt-sync demo --source synthetic --count 2000 --rate 500/s --latency us-west-1=60ms\n',
+      'Examples:\n  receipt-sync demo\n  receipt-sync demo --headless --json --kill eu-west-1@2s\n  receipt-sync demo --headless --tamper us-west-1@2s\n  receipt-sync demo --headless --conflict\n  receipt-sync demo --source synthetic --count 2000 --rate 500/s --latency us-west-1=60ms\n',
     )
     .action((options: DemoOptions) => demo(options));
 }
@@ -63,6 +66,7 @@ async function demo(options: DemoOptions): Promise<void> {
   const count = wholeNumber('--count', options.count);
   const perSecond = wholeNumber('--rate', options.rate.replace(/\/s$/, ''));
   const kills = options.kill.map((text) => parseKill(text, REGIONS));
+  const planned = options.tamper === undefined ? undefined : parseTamper(options.tamper, REGIONS);
   const latency = parseLatency(options.latency);
   const { description, receipts } = await receiptsFrom(options.source, count);
   const folder = options.dataDir ?? mkdtempSync(join(tmpdir(), 'receipt-sync-demo-'));
@@ -78,7 +82,7 @@ async function demo(options: DemoOptions): Promise<void> {
     const policy = policyOf(keys, THRESHOLD);
     const [one, two] = cluster.regions.values();
     const conflict = options.conflict === true && one !== undefined && two !== undefined ? { sides: [one, two] as const, policy } : undefined;
-    await runDemo({ receipts, perSecond, kills, regions: cluster.regions, entry: cluster.entry, conflict, tell: say }, progress);
+    await runDemo({ receipts, perSecond, kills, tamper: planned, regions: cluster.regions, entry: cluster.entry, conflict, tell: say }, progress);
     const [receipt] = receipts;
     if (receipt !== undefined) written = await writeCertificate(options.dataDir ?? CERTIFICATE_FOLDER, cluster.entry, { receipt, policy });
   } finally {
@@ -143,12 +147,6 @@ function report(
   const { total, certified, pending, refused, latenciesMs } = progress;
   const p50Ms = rounded(percentile(latenciesMs, 0.5));
   const p99Ms = rounded(percentile(latenciesMs, 0.99));
-  const isWell =
-    certified === total &&
-    written?.verified === true &&
-    progress.conflict?.asItShould !== false &&
-    kills.length === progress.kills.length &&
-    progress.kills.every(({ complete, acceptedWhileDown }) => complete && acceptedWhileDown > 0);
   if (options.json === true)
     print(
       JSON.stringify({
@@ -159,6 +157,7 @@ function report(
         p50Ms,
         p99Ms,
         kills: progress.kills,
+        tamper: progress.tampers[0] ?? null,
         ...(progress.conflict === undefined ? {} : { conflict: progress.conflict }),
         certificate: written?.certificate ?? null,
         verified: written?.verified ?? false,
@@ -166,19 +165,39 @@ function report(
     );
   else {
     print(`${certified} of ${total} receipts at quorum (pending ${pending}, refused ${refused}); p50 ${p50Ms} ms, p99 ${p99Ms} ms`);
-    for (const kill of progress.kills) {
-      print(
-        `${kill.region} was killed: ${kill.acceptedWhileDown} receipts reached their quorum without it, ${kill.owedAtReturn} were owed to it; it ${kill.complete ? 'holds all of them now' : 'is NOT complete'}`,
-      );
-    }
-    for (const line of conflictLines(progress.conflict)) print(line);
+    for (const line of eventLines(progress)) print(line);
     if (written !== undefined) {
       const { certificate, receipt, policy, verified } = written;
       print(`A certificate of the first receipt is in ${certificate}, and it ${verified ? 'verifies offline' : 'does NOT verify'}:`);
       print(`  npm run -s receipt-sync -- verify ${certificate} --receipt ${receipt} --policy ${policy}`);
     }
   }
-  process.exitCode = isWell ? EXIT.ok : EXIT.negative;
+  process.exitCode = written?.verified === true && wentWell(progress, { kills, options }) ? EXIT.ok : EXIT.negative;
+}
+
+/** What was done to the regions, and what came of it. */
+function eventLines({ kills, tampers, conflict }: Progress): readonly string[] {
+  const killed = kills.map(
+    ({ region, acceptedWhileDown, owedAtReturn, complete }) =>
+      `${region} was killed: ${acceptedWhileDown} receipts reached their quorum without it, ${owedAtReturn} were owed to it; it ${complete ? 'holds all of them now' : 'is NOT complete'}`,
+  );
+  return [...killed, ...tampers.map(tamperText), ...conflictLines(conflict)];
+}
+
+function wentWell(progress: Progress, { kills, options }: { readonly kills: readonly KillPlan[]; readonly options: DemoOptions }): boolean {
+  return (
+    progress.certified === progress.total &&
+    progress.conflict?.asItShould !== false &&
+    kills.length === progress.kills.length &&
+    (options.tamper === undefined || progress.tampers.length > 0) &&
+    progress.tampers.every(isHarmless) &&
+    progress.kills.every(({ complete, acceptedWhileDown }) => complete && acceptedWhileDown > 0)
+  );
+}
+
+/** A copy that was changed is found and goes nowhere, and the others have the receipt all the same. */
+function isHarmless({ found, served, counted, verdict }: TamperReport): boolean {
+  return found && !served && !counted && verdict === 'confirmed';
 }
 
 function rounded(ms: number): number {

@@ -46,6 +46,8 @@ export function exitCodeOf(error: unknown): ExitCode {
     case 'INVALID_QUERY':
     case 'TOO_LARGE':
       return EXIT.badData;
+    case 'ROTTEN':
+      return EXIT.io;
     case 'OVERLOADED':
     case 'CLOSED':
     case 'REQUEST_TIMEOUT':

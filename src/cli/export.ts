@@ -5,6 +5,7 @@ import { fieldsOf, type ListedReceipt, listedOf } from '../client/answers.ts';
 import type { ReceiptFilter, ReceiptSyncClient } from '../client.ts';
 import { receiptJson } from '../receipt/wire.ts';
 import { CommandFailure, EXIT } from './exit.ts';
+import { exportRange } from './export-range.ts';
 import { clientOf, type TargetOptions, tell } from './io.ts';
 import { timeOf } from './ls.ts';
 import { ProgressBar } from './progress.ts';
@@ -15,6 +16,8 @@ interface ExportOptions extends TargetOptions {
   readonly transaction?: string;
   readonly since?: string;
   readonly until?: string;
+  readonly certified?: true;
+  readonly origin?: string;
 }
 
 /** The end of a file in which its last line is looked for: a line is far shorter. */
@@ -29,16 +32,32 @@ export function exportCommand(): Command {
     .option('--transaction <id>', 'only this transaction')
     .option('--since <time>', 'recorded at this time or later: RFC 3339, or a duration ago (1h)')
     .option('--until <time>', 'recorded before this time')
-    .addHelpText('beforeAll', 'Examples:\n  receipt-sync export receipts.ndjson\n  receipt-sync export - | gzip > receipts.ndjson.gz\n')
+    .option('--certified', 'all receipts of one log between --since and --until, with the proof that they are all (verify FILE)')
+    .option('--origin <region>', 'with --certified: the region whose log is meant')
+    .addHelpText(
+      'beforeAll',
+      'Examples:\n  receipt-sync export receipts.ndjson\n  receipt-sync export - | gzip > receipts.ndjson.gz\n  receipt-sync export --certified --origin us-east-1 --since 2026-11-01T00:00:00Z --until 2026-12-01T00:00:00Z november.range\n',
+    )
     .action((file: string, options: ExportOptions) => exportReceipts(file, options));
 }
 
 async function exportReceipts(file: string, options: ExportOptions): Promise<void> {
   if (options.format !== 'ndjson') throw new CommandFailure(EXIT.usage, '--format must be ndjson');
+  if (options.certified === true) return exportRange(file, spanOf(options), options);
+  if (options.origin !== undefined) throw new CommandFailure(EXIT.usage, '--origin goes with --certified');
   const filter = { transactionId: options.transaction, since: timeOf('--since', options.since), until: timeOf('--until', options.until) };
   await using client = await clientOf(options);
   const count = file === '-' ? await toStdout(client, filter) : await toFile(client, filter, file);
   tell(`Exported ${count} receipts.`);
+}
+
+function spanOf({ origin, since, until, transaction }: ExportOptions): Parameters<typeof exportRange>[1] {
+  const span = { origin, since: timeOf('--since', since), until: timeOf('--until', until) };
+  if (span.origin === undefined || span.since === undefined || span.until === undefined)
+    throw new CommandFailure(EXIT.usage, '--certified needs --origin, --since and --until');
+  if (transaction !== undefined)
+    throw new CommandFailure(EXIT.usage, 'What is proved to be complete is a whole log in a time: --transaction can not narrow it');
+  return { origin: span.origin, since: span.since, until: span.until };
 }
 
 /** What a receipt is and where it came first: nothing that changes later, so that two exports of one moment are the same bytes. */

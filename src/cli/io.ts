@@ -25,14 +25,19 @@ export async function readConfig(path: string | undefined, sets: readonly string
   return loadConfig({ ...sources, file: { name: path, text: content, folder: dirname(resolve(path)) } });
 }
 
-/** A client to the sidecar: `--url`, else RECEIPT_SYNC_URL, else `listen.local` of `--config`, else the default address. */
-export async function clientOf(options: TargetOptions): Promise<ReceiptSyncClient> {
+/** Where the sidecar is: `--url`, else RECEIPT_SYNC_URL, else `listen.local` of `--config`, else the default address; with its token. */
+export async function targetOf(options: TargetOptions): Promise<{ readonly url: string; readonly token: string | undefined }> {
   const config = options.config === undefined ? undefined : await readConfig(options.config, []);
   const url = options.url ?? process.env['RECEIPT_SYNC_URL'] ?? (config === undefined ? URL_DEFAULT : localUrl(config));
   if (!/^unix:./.test(url) && !/^https?:$/.test(URL.parse(url)?.protocol ?? ''))
     throw new CommandFailure(EXIT.usage, `${url} is neither an http(s) URL nor unix:PATH`);
   const tokenFile = options.tokenFile ?? config?.local.tokenFile;
-  const token = tokenFile === undefined ? undefined : (await readInput(tokenFile)).split(/\r?\n/, 1)[0];
+  return { url, token: tokenFile === undefined ? undefined : (await readInput(tokenFile)).split(/\r?\n/, 1)[0] };
+}
+
+/** A client to the sidecar. */
+export async function clientOf(options: TargetOptions): Promise<ReceiptSyncClient> {
+  const { url, token } = await targetOf(options);
   return new ReceiptSyncClient(url, token === undefined ? {} : { token });
 }
 

@@ -46,6 +46,7 @@ async function ls(options: ListOptions): Promise<void> {
   const rows: string[][] = [];
   let left = Number(options.limit);
   let next = after;
+  let rotten = 0;
   do {
     const page = await client.listReceipts({ ...filter, after: next }, Math.min(left, PAGE_MAX));
     for (const { receipt, state: stands, recordedAt, json: text } of page.receipts) {
@@ -53,9 +54,14 @@ async function ls(options: ListOptions): Promise<void> {
       else rows.push([receipt.receiptId, receipt.transactionId, stands, recordedAt]);
     }
     left -= page.receipts.length;
+    rotten += page.rotten;
     next = page.next;
   } while (left > 0 && next !== undefined);
   if (json !== true) printTable(rows);
+  if (rotten > 0) {
+    tell('Some of what is stored there has rotted, and was left out: look with receipt-sync receipts verify-chain');
+    process.exitCode = EXIT.io;
+  }
   if (next !== undefined) tell(`There is more: receipt-sync ls --after ${next}`);
 }
 

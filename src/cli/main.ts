@@ -16,9 +16,11 @@ import { importCommand } from './import.ts';
 import { initCommand } from './init.ts';
 import { tell, watchStdout } from './io.ts';
 import { keygenCommand } from './keygen.ts';
+import { logCommand } from './log.ts';
 import { lsCommand } from './ls.ts';
 import { policyCommand } from './policy.ts';
 import { putCommand } from './put.ts';
+import { receiptsCommand } from './receipts.ts';
 import { serveCommand } from './serve.ts';
 import { statusCommand } from './status.ts';
 import { printable } from './table.ts';
@@ -52,7 +54,7 @@ function commands(program: Command): readonly Command[] {
   const first = [demoCommand(), initCommand(), keygenCommand(), policyCommand(), serveCommand()];
   const receipts = [putCommand(), getCommand(), lsCommand(), verifyCommand(), certCommand(), importCommand(), exportCommand()];
   const operators = [statusCommand(), healthCommand(), alarmsCommand(), backupCommand(), configCommand(), doctorCommand(), completionCommand(program)];
-  return [...first, ...receipts, ...operators];
+  return [...first, ...receipts, receiptsCommand(), logCommand(), ...operators];
 }
 
 /** Beside src/ as beside dist/. */

@@ -1,4 +1,4 @@
-import { ClosedError, type ErrorCode, OverloadedError, ReceiptConflictError, ReceiptSyncError, StoreFailedError } from '../errors.ts';
+import { ClosedError, type ErrorCode, OverloadedError, ReceiptConflictError, ReceiptSyncError, RottenError, StoreFailedError } from '../errors.ts';
 import type { Receipt } from '../receipt/receipt.ts';
 import { receiptFromJson } from '../receipt/wire.ts';
 import type { FailureCode } from '../region/failure.ts';
@@ -132,6 +132,8 @@ export function errorOf(text: string): ReceiptSyncError {
       return new OverloadedError(detail, 1_000);
     case 'CLOSED':
       return new ClosedError();
+    case 'ROTTEN':
+      return new RottenError(detail);
     default:
       return new ReceiptSyncError(isErrorCode(code) ? code : 'UNAVAILABLE', detail);
   }
@@ -145,6 +147,7 @@ const CODES: readonly string[] = [
   'REQUEST_TIMEOUT',
   'NOT_FOUND',
   'NOT_CERTIFIED',
+  'INVALID_EVIDENCE',
   'UNAUTHENTICATED',
   'FORBIDDEN',
   'UNSUPPORTED_MEDIA',

@@ -1,11 +1,10 @@
 import { InvalidEvidenceError } from '../errors.ts';
-import { CANONICAL_BYTES_MAX, checkedCanonical, receiptDigest } from '../receipt/canonical.ts';
 import { view } from '../std/buffer.ts';
-import { concatBytes, equalBytes, numbersIn, utf8Bytes } from '../std/bytes.ts';
+import { concatBytes, numbersIn, utf8Bytes } from '../std/bytes.ts';
 import { HASH_BYTES, leafHash } from '../tlog/hash.ts';
 import type { BatchItem } from './decide-batch.ts';
-import { commitment, entryCommitment, entryKind, isEntry, KIND_RECEIPT } from './entry.ts';
-import { GROUP_BYTES_MAX, GROUP_ENTRIES_MAX, groupItems, isWholeFrame } from './group.ts';
+import { GROUP_BYTES_MAX, GROUP_ENTRIES_MAX, type GroupItem, groupItems, isWholeFrame } from './group.ts';
+import { readItem } from './stored-item.ts';
 
 /** `POST {endpoint}/receipt-sync` of the mirror protocol (SPEC §3.2). */
 export const BATCH_MEDIA_TYPE = 'application/x-receipt-sync-batch';
@@ -77,9 +76,10 @@ export function checkFrame({ frame, count, start }: Pick<Batch, 'frame' | 'count
   const items: BatchItem[] = [];
   const leaves = new Uint8Array(count * HASH_BYTES);
   let offset = 0;
-  for (const { entry, canonical, salt } of groupItems(frame)) {
+  for (const item of groupItems(frame)) {
+    const { entry, canonical, salt } = item;
     if (items.length === count) throw bad('holds more entries than it says');
-    const receipt = receiptOf({ entry, canonical, salt }, start + items.length);
+    const receipt = receiptOf(item, start + items.length);
     leaves.set(leafHash(entry), items.length * HASH_BYTES);
     items.push({ entry, receipt, offset });
     offset += 4 + entry.length + canonical.length + salt.length;
@@ -88,18 +88,10 @@ export function checkFrame({ frame, count, start }: Pick<Batch, 'frame' | 'count
   return { items, leaves };
 }
 
-function receiptOf(
-  { entry, canonical, salt }: { readonly entry: Uint8Array; readonly canonical: Uint8Array; readonly salt: Uint8Array },
-  index: number,
-): BatchItem['receipt'] {
-  if (!isEntry(entry)) throw bad(`has no entry at ${index}`);
-  if (canonical.length === 0) return undefined;
-  if (entryKind(entry) !== KIND_RECEIPT || canonical.length > CANONICAL_BYTES_MAX) throw bad(`has a receipt at ${index} where there can be none`);
-  const id = checkedCanonical(canonical);
-  if (id === undefined) throw bad(`has no canonical receipt at ${index}`);
-  const digest = receiptDigest(canonical);
-  if (!equalBytes(entryCommitment(entry), commitment(salt, digest))) throw bad(`has a receipt at ${index} that its entry does not commit to`);
-  return { id, digest };
+function receiptOf(item: GroupItem, index: number): BatchItem['receipt'] {
+  const read = readItem(item);
+  if (read.kind === 'unsound') throw bad(`has at ${index} ${read.problem}`);
+  return read.kind === 'bare' ? undefined : { id: read.id, digest: read.digest };
 }
 
 function length(bytes: Uint8Array): Uint8Array {

@@ -70,11 +70,11 @@ const NO_RECEIPT = new Uint8Array(2);
 
 /** One entry of a frame; all three share the frame's memory. */
 export interface GroupItem {
-  readonly entry: Buffer;
+  readonly entry: Uint8Array;
   /** Empty where the entry carries no receipt (other kinds, or erased). */
-  readonly canonical: Buffer;
+  readonly canonical: Uint8Array;
   /** Empty where `canonical` is. */
-  readonly salt: Buffer;
+  readonly salt: Uint8Array;
 }
 
 /** Does a frame from elsewhere add up to whole items? What it says in them is another question. */
@@ -90,7 +90,30 @@ export function isWholeFrame(frame: Uint8Array): boolean {
   return at === bytes.length;
 }
 
-/** Walks a frame. A frame comes from our store or was checked at the door: one that does not add up is our bug. */
+/** The items of a group as it says it is, or `undefined` where it is not: what a store gives back may have rotted. */
+export function wholeItems({ frame, count }: { readonly frame: Uint8Array; readonly count: number }): readonly GroupItem[] | undefined {
+  const items = isWholeFrame(frame) ? [...groupItems(frame)] : [];
+  return items.length === count && count > 0 ? items : undefined;
+}
+
+/** One item of a group as it says it is: as `wholeItems`, without making the others. */
+export function itemAt({ frame, count }: { readonly frame: Uint8Array; readonly count: number }, position: number): GroupItem | undefined {
+  const bytes = view(frame);
+  let at = 0;
+  let found: GroupItem | undefined;
+  for (let n = 0; n < count; n += 1) {
+    const entryEnd = at + 2 + (at + 2 > bytes.length ? 0 : bytes.readUInt16BE(at));
+    if (entryEnd + 2 > bytes.length) return undefined;
+    const canonicalEnd = entryEnd + 2 + bytes.readUInt16BE(entryEnd);
+    const saltEnd = canonicalEnd + (canonicalEnd > entryEnd + 2 ? SALT_BYTES : 0);
+    if (n === position)
+      found = { entry: bytes.subarray(at + 2, entryEnd), canonical: bytes.subarray(entryEnd + 2, canonicalEnd), salt: bytes.subarray(canonicalEnd, saltEnd) };
+    at = saltEnd;
+  }
+  return at === bytes.length ? found : undefined;
+}
+
+/** Walks a frame. It was made here, or checked by `isWholeFrame`: one that does not add up is our bug. */
 export function* groupItems(frame: Uint8Array): Generator<GroupItem> {
   const bytes = view(frame);
   let at = 0;

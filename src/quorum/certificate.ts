@@ -1,18 +1,18 @@
 import { ReceiptSyncError } from '../errors.ts';
 import { commitment, RECEIPT_ENTRY_BYTES, SALT_BYTES, writeReceiptEntry } from '../log/entry.ts';
-import { isNamed, type LogText, logTextOf, nameSigned } from '../log/log-text.ts';
+import { isNamed, type LogText, logTextOf } from '../log/log-text.ts';
 import { regionOfMirror } from '../log/names.ts';
 import { canonicalBytes, receiptDigest } from '../receipt/canonical.ts';
 import type { Receipt } from '../receipt/receipt.ts';
 import { equalBytes, numbersIn } from '../std/bytes.ts';
-import { verifyLogSignature } from '../tlog/checkpoint.ts';
 import { isOf, verifyCosignature } from '../tlog/cosignature.ts';
 import { leafHash } from '../tlog/hash.ts';
 import type { NoteSignature } from '../tlog/note.ts';
 import { isQuorum, type Policy, parsePolicy } from '../tlog/policy.ts';
 import { inclusionRoot } from '../tlog/proof.ts';
 import { type ParsedTlogProof, parseTlogProof } from '../tlog/tlog-proof.ts';
-import { keyIdOf, TYPE_ED25519, type VerifierKey } from '../tlog/vkey.ts';
+import type { VerifierKey } from '../tlog/vkey.ts';
+import { logSigner } from './log-signature.ts';
 
 /** `01 | u64 recorded_at | salt[16]`: what leads from the receipt to its entry (SPEC §5). */
 export const EXTRA_BYTES: number = 1 + 8 + SALT_BYTES;
@@ -118,14 +118,7 @@ function readCertificate(certificate: string | Uint8Array): readonly [ReadCertif
 }
 
 function checkLog(policy: Policy, { log, note }: ReadCertificate): readonly [VerifierKey, string] {
-  const key = policy.logs.find(({ name }) => name === log.origin);
-  if (key === undefined) throw invalid(`The policy knows no log ${log.origin.slice(0, 200)}`);
-  const name = nameSigned(log.origin, log.refused.length > 0);
-  const keyId = keyIdOf(name, TYPE_ED25519, key.publicKey);
-  const lines = note.signatures.filter((line) => line.name === name && line.keyId === keyId);
-  if (lines.length === 0) throw invalid(`No signature of the log ${log.origin}`);
-  if (!lines.every((signature) => verifyLogSignature(key, { text: note.text, signature, name }))) throw invalid('The signature of the log does not verify');
-  return [key, log.origin];
+  return [logSigner(policy, note, log), log.origin];
 }
 
 function checkInclusion(digest: Uint8Array, { index, path, log, recordedAt, salt }: ReadCertificate): readonly [true, string] {

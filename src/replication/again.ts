@@ -1,10 +1,12 @@
 import type { AgainJob, ReceiptAnswer } from '../log/decide.ts';
-import { groupItems } from '../log/group.ts';
+import { wholeItems } from '../log/group.ts';
 import type { IndexRange } from '../log/refused-lines.ts';
-import { type LogStore, OWN_LOG } from '../ports/log-store.ts';
-import { parseCanonical, receiptDigest } from '../receipt/canonical.ts';
+import { readItem } from '../log/stored-item.ts';
+import { type Group, type LogStore, OWN_LOG } from '../ports/log-store.ts';
+import { parseCanonical } from '../receipt/canonical.ts';
 import { IndexRanges } from '../std/index-ranges.ts';
 import type { Committer } from './commit.ts';
+import type { Rotten } from './rotten.ts';
 
 /** Read and appended at once: other turns go on in between. */
 const READ_BYTES_MAX: number = 256 * 1024;
@@ -12,6 +14,7 @@ const READ_BYTES_MAX: number = 256 * 1024;
 export interface AgainOptions {
   readonly store: LogStore;
   readonly committer: Committer;
+  readonly rotten: Rotten;
   /** An own receipt stands at another place from now on: whoever waits for the old one waits for the new one. */
   readonly onMoved: (moved: { readonly from: number; readonly to: number; readonly receiptId: string }) => void;
 }
@@ -52,7 +55,7 @@ export class Again {
   async #run(): Promise<void> {
     while (this.#due.first !== undefined && !this.#isStopped) {
       const groups = await this.#options.store.entries(OWN_LOG, this.#due.first, READ_BYTES_MAX).catch(() => []);
-      const jobs = groups.flatMap(({ start, frame }) => jobsOf(start, frame).filter(({ index }) => this.#due.has(index)));
+      const jobs = groups.flatMap((group) => this.#jobsOf(group)).filter(({ index }) => this.#due.has(index));
       const answers = await Promise.all(jobs.map((job) => this.#append(job)));
       const end = groups.reduce((most, { start, count }) => Math.max(most, start + count), 0);
       if (groups.length === 0 || answers.includes(undefined)) return;
@@ -75,14 +78,18 @@ export class Again {
       });
     });
   }
-}
 
-/** The receipts of a frame; entries of other kinds have nothing to append. */
-function jobsOf(start: number, frame: Uint8Array): readonly AgainJob[] {
-  return [...groupItems(frame)].flatMap(({ canonical }, n): readonly AgainJob[] => {
-    if (canonical.length === 0) return [];
-    const receipt = parseCanonical(canonical);
-    const content = Uint8Array.from(canonical);
-    return [{ from: 'again', index: start + n, receiptId: receipt.receiptId, receipt, canonical: content, digest: receiptDigest(content) }];
-  });
+  /** The receipts of a group; entries of other kinds have nothing to append, and what has rotted is not appended again. */
+  #jobsOf(group: Group): readonly AgainJob[] {
+    const items = wholeItems(group);
+    if (items === undefined) this.#options.rotten.tell(`Entries from ${group.start} on of the own log are not whole`);
+    return (items ?? []).flatMap((item, n): readonly AgainJob[] => {
+      const read = readItem(item);
+      const index = group.start + n;
+      if (read.kind === 'unsound') this.#options.rotten.tell(`Entry ${index} of the own log is ${read.problem}`);
+      if (read.kind !== 'receipt') return [];
+      const canonical = Uint8Array.from(item.canonical);
+      return [{ from: 'again', index, receiptId: read.id, receipt: parseCanonical(canonical), canonical, digest: read.digest }];
+    });
+  }
 }

@@ -1,19 +1,23 @@
-import { ClosedError, ReceiptSyncError } from '../errors.ts';
+import { ClosedError, ReceiptSyncError, RottenError } from '../errors.ts';
 import type { Changes, KeptText, LogNumber, RecoveredLog } from '../log/changes.ts';
 import { recordedAt } from '../log/entry.ts';
 import { isNamed, parseLogText } from '../log/log-text.ts';
+import { readItem } from '../log/stored-item.ts';
 import { certificateExtra, cosigners } from '../quorum/certificate.ts';
 import { type CertifiedTexts, withCertified } from '../quorum/certified.ts';
 import type { Cluster } from '../quorum/cluster.ts';
 import { certifiesEntry, type SignedText } from '../quorum/endorsement.ts';
 import { isOf } from '../tlog/cosignature.ts';
+import { leafHash } from '../tlog/hash.ts';
 import { type Note, parseNote } from '../tlog/note.ts';
 import { isQuorum } from '../tlog/policy.ts';
+import { verifyInclusion } from '../tlog/proof.ts';
 import { formatTlogProof } from '../tlog/tlog-proof.ts';
 import type { LogReader } from './log-reader.ts';
 
 /** Where an entry stands, and a certified checkpoint that covers it. */
 export interface Certifiable {
+  readonly receiptId: string;
   readonly index: number;
   readonly reader: LogReader;
   /** A note whose signatures reach the threshold. */
@@ -28,13 +32,21 @@ export function noKeys(): ReceiptSyncError {
   return new ReceiptSyncError('NOT_CERTIFIED', 'This region has no keys: its quorum makes no certificates');
 }
 
-/** Makes the certificate of one entry (SPEC §5). Throws NOT_CERTIFIED where a line takes a region out that is needed for it. */
-export async function certificateOf(cluster: Cluster, { index, reader, note: signed }: Certifiable, signatures: Signatures): Promise<string> {
+/**
+ * Makes the certificate of one entry (SPEC §5), checked up to the signed root before anybody gets it: the reader gives only entries and
+ * tiles that lead to this region's root, and the path must lead to the one that was signed. Throws NOT_CERTIFIED where a line takes a
+ * region out that is needed for it, RottenError where what is stored does not make one.
+ */
+export async function certificateOf(cluster: Cluster, certified: Certifiable, signatures: Signatures): Promise<string> {
+  const { receiptId, index, reader, note: signed } = certified;
   const note = parseNote(signed);
-  const { size } = parseLogText(note.text);
-  const [entry, path] = await Promise.all([reader.entry(index), reader.prover.inclusion(index, size)]);
-  if (entry === undefined || entry.salt.length === 0) throw new ReceiptSyncError('NOT_CERTIFIED', 'The receipt of this entry is not here any more');
-  const extra = certificateExtra(recordedAt(entry.entry), entry.salt);
+  const { size, root } = parseLogText(note.text);
+  const [item, path] = await Promise.all([reader.entry(index), reader.prover.inclusion(index, size)]);
+  if (item === undefined || item.salt.length === 0) throw new ReceiptSyncError('NOT_CERTIFIED', 'The receipt of this entry is not here any more');
+  const read = readItem(item);
+  if (read.kind !== 'receipt' || read.id !== receiptId) throw new RottenError(`Entry ${index} does not hold the receipt that the index says`);
+  if (!verifyInclusion({ index, size, leaf: leafHash(item.entry), path }, root)) throw new RottenError(`Entry ${index} does not lead to the certified root`);
+  const extra = certificateExtra(recordedAt(item.entry), item.salt);
   return formatTlogProof({ extra, index, path, note: withSignatures(cluster, note, { index, signatures }) });
 }
 

@@ -91,6 +91,11 @@ export class Checkpoints {
     return this.#sync;
   }
 
+  /** Where a batch that begins here ends at the latest. */
+  batchEnd(start: number): number {
+    return !this.#sync.isCertified && this.#sync.size > start ? this.#sync.size : Number.POSITIVE_INFINITY;
+  }
+
   /** The largest certified text since the start. */
   get certified(): OwnText | undefined {
     return this.#certified;

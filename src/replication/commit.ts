@@ -1,4 +1,4 @@
-import { ClosedError, OverloadedError, StoreFailedError } from '../errors.ts';
+import { ClosedError, OverloadedError, RottenError, StoreFailedError } from '../errors.ts';
 import { together } from '../log/changes.ts';
 import { type AgainJob, type Decision, decide, type Job, type JobAnswer, type ReceiptAnswer, type ReceiptJob } from '../log/decide.ts';
 import type { BatchAnswer, BatchJob } from '../log/decide-batch.ts';
@@ -11,6 +11,8 @@ import type { Entropy } from '../ports/entropy.ts';
 import { type Changes, type LogNumber, type LogStore, type NewGroup, NO_CHANGES, OWN_LOG, type ParkedReceipt, type Recovered } from '../ports/log-store.ts';
 import type { Observer } from '../ports/observer.ts';
 import type { KnownReceipt, Place, ReceiptIndex } from '../ports/receipt-index.ts';
+import { answersFor, decidable } from './doubtful.ts';
+import type { Rotten } from './rotten.ts';
 
 /** Jobs that may wait for a turn: eight full groups. More callers than that are told to come back. */
 const JOBS_WAITING_MAX = 8 * GROUP_ENTRIES_MAX;
@@ -33,6 +35,9 @@ interface Waiting extends Settle<JobAnswer> {
   readonly entries: number;
   readonly bytes: number;
 }
+
+/** A decision; a job has no answer where what it depends on has rotted. */
+type Settled = Omit<Decision, 'answers'> & { readonly answers: readonly (JobAnswer | undefined)[] };
 
 interface RecordWaiting {
   readonly changes: Partial<Changes>;
@@ -58,6 +63,7 @@ export type StoreState = 'ok' | 'full' | 'failed';
 export interface CommitterOptions {
   readonly region: string;
   readonly store: LogStore & ReceiptIndex;
+  readonly rotten: Rotten;
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly observe: Observer;
@@ -224,7 +230,7 @@ export class Committer {
     const jobs = this.#takeJobs();
     const records = this.#records;
     this.#records = [];
-    let decided: Decision | undefined;
+    let decided: Settled | undefined;
     let failure: StoreFailedError | undefined;
     const progress = this.#takeProgress();
     try {
@@ -282,7 +288,7 @@ export class Committer {
    * knows one of them. Nobody else writes, so what it then knows is still so for the second decision. Repeats come in bursts: after
    * one the next turn asks first.
    */
-  async #settle(jobs: readonly Job[], rest: Changes): Promise<Decision> {
+  async #settle(jobs: readonly Job[], rest: Changes): Promise<Settled> {
     const { store } = this.#options;
     const ids = jobs.flatMap(idsOf);
     if (ids.length === 0 || this.#expectsKnown) {
@@ -298,13 +304,15 @@ export class Committer {
     return guess;
   }
 
-  async #commitKnowing(known: ReadonlyMap<string, KnownReceipt>, jobs: readonly Job[], rest: Changes): Promise<Decision> {
-    const decision = this.#decide(jobs, known);
+  async #commitKnowing(known: ReadonlyMap<string, KnownReceipt>, jobs: readonly Job[], rest: Changes): Promise<Settled> {
+    const taken = await decidable(jobs, known, this.#options);
+    const decision = this.#decide(taken, known);
     const changes = together(decision.changes, rest);
-    if (Object.values(changes).every((part) => part.length === 0)) return decision;
+    const settled = { ...decision, answers: answersFor(jobs, taken, decision) };
+    if (Object.values(changes).every((part) => part.length === 0)) return settled;
     await this.#options.store.commit(changes);
     this.#enter('ok');
-    return decision;
+    return settled;
   }
 
   #decide(jobs: readonly Job[], known: ReadonlyMap<string, KnownReceipt>): Decision {
@@ -314,7 +322,7 @@ export class Committer {
     return decide(jobs, { region, heads: this.#heads, known, nowMs: clock.wallMs(), salts, origins, isCertified });
   }
 
-  #answer(jobs: readonly Waiting[], decision: Decision): void {
+  #answer(jobs: readonly Waiting[], decision: Settled): void {
     const { onOwnGrowth, onConflicts } = this.#options;
     const groups = decision.changes.groups.filter((group) => group.log === OWN_LOG);
     if (groups.length > 0) {
@@ -326,6 +334,7 @@ export class Committer {
     for (const [n, waiting] of jobs.entries()) {
       const answer = decision.answers[n];
       if (answer !== undefined) waiting.answered(answer);
+      else waiting.failed(new RottenError('What is held under this id has rotted: whether this is the same can not be told'));
     }
   }
 

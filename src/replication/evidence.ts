@@ -16,16 +16,18 @@ import { type Note, parseNote } from '../tlog/note.ts';
 import { isQuorum } from '../tlog/policy.ts';
 import type { VerifierKey } from '../tlog/vkey.ts';
 import { type Alarms, PLAIN_ALARM } from './alarms.ts';
+import { certifiedRange, type Span } from './certified-range.ts';
 import { CertificateWaiters, type CertifiedText, certificateOf, certifiedChanges, certifies, type Signatures } from './certify.ts';
 import { type CertifiedSync, Checkpoints } from './checkpoints.ts';
 import { Claims } from './claims.ts';
 import type { Committer, OwnGrowth, Progress } from './commit.ts';
 import { Forks } from './forks.ts';
 import { Instances } from './instances.ts';
-import { LogReader } from './log-reader.ts';
+import type { LogReader } from './log-reader.ts';
 import { Mirror } from './mirror.ts';
 import { OwnConflicts, type OwnConflictsOptions } from './own-conflicts.ts';
-import { OwnGroups } from './own-groups.ts';
+import { checkStretch, OwnGroups, type Stretch } from './own-groups.ts';
+import { isRotten, type LogReaders, type Rotten } from './rotten.ts';
 
 /** A sync point is fixed this often while there is something new (SPEC §3.2). */
 const TICK_MS = 1_000;
@@ -41,6 +43,8 @@ export interface Signing {
 export interface EvidenceOptions extends Signing, Pick<OwnConflictsOptions, 'observe' | 'onBetween' | 'onMoved'> {
   readonly region: string;
   readonly store: LogStore;
+  readonly readers: LogReaders;
+  readonly rotten: Rotten;
   readonly committer: Committer;
   readonly clock: Clock;
   readonly alarms: Alarms;
@@ -53,6 +57,12 @@ export interface EvidenceOptions extends Signing, Pick<OwnConflictsOptions, 'obs
   readonly onNews: () => void;
   /** Numbers of the mirrored logs, by region. */
   readonly logs: ReadonlyMap<string, LogNumber>;
+}
+
+/** A receipt and where it stands. */
+interface Placed {
+  readonly receiptId: string;
+  readonly places: readonly Place[];
 }
 
 /** What one region signs and keeps of others' signatures: its own checkpoints, the logs it mirrors, certificates of both. */
@@ -79,7 +89,7 @@ export class Evidence {
     this.checkpoints = new Checkpoints({ ...options, refusedLinesMax, onCertified: () => this.#onCertified() }, committer.head(OWN_LOG), own);
     this.conflicts = new OwnConflicts({ ...options, policy: cluster.policy, checkpoints: this.checkpoints });
     this.groups = new OwnGroups(store);
-    this.reader = new LogReader(store, OWN_LOG, () => committer.head(OWN_LOG));
+    this.reader = options.readers.of(OWN_LOG);
     this.#instances = new Instances({ policyHash: cluster.policyHash, exclusive: options.exclusive, alarms: options.alarms });
     this.#forks = new Forks({ files: options.files, alarms: options.alarms, policyText: cluster.policyText, regionOf: (origin) => this.#regionOf(origin) });
     const onFork = this.#forks.proved.bind(this.#forks);
@@ -94,7 +104,7 @@ export class Evidence {
       const log = logs.get(region);
       if (log === undefined) continue;
       const kept = recovered.logs.get(log) ?? NOTHING;
-      const reader = new LogReader(store, log, () => committer.head(log));
+      const reader = options.readers.of(log);
       this.#mirrors.set(logKey.name, { region, log, mirror: new Mirror({ ...options, onFork, log, origin: { region, key: logKey }, reader, kept }) });
     }
   }
@@ -152,9 +162,11 @@ export class Evidence {
 
   /** The own log, or one that is mirrored, by the SHA-256 of its origin line. */
   served(originHash: string | undefined): ServedLog | undefined {
-    if (originHash === undefined) return { checkpoint: () => this.checkpoints.newest.note(), resource: (name) => this.reader.resource(name) };
+    const { rotten } = this.#options;
+    if (originHash === undefined)
+      return { checkpoint: () => this.checkpoints.newest.note(), resource: (name) => rotten.during(() => this.reader.resource(name)) };
     const found = [...this.#mirrors].find(([origin]) => toHex(sha256(utf8Bytes(origin))) === originHash)?.[1].mirror;
-    return found === undefined ? undefined : { checkpoint: () => found.checkpoint(), resource: (name) => found.reader.resource(name) };
+    return found === undefined ? undefined : { checkpoint: () => found.checkpoint(), resource: (name) => rotten.during(() => found.reader.resource(name)) };
   }
 
   /** What other regions see of this one: each checkpoint is signed, each proof proves itself. */
@@ -186,16 +198,40 @@ export class Evidence {
     return here + this.checkpoints.refusals.count;
   }
 
-  /** A certificate of a receipt that stands at these places, from whatever log has one. Throws NOT_CERTIFIED. */
-  async certificate(places: readonly Place[], signatures: Signatures): Promise<string> {
-    const { cluster } = this.#options;
+  /** A certificate of a receipt that stands at these places, from whatever log has one. Throws NOT_CERTIFIED, RottenError. */
+  async certificate({ receiptId, places }: Placed, signatures: Signatures): Promise<string> {
+    const { cluster, rotten } = this.#options;
+    let failure: ReceiptSyncError | undefined;
     for (const place of places) {
       const known = this.#logOf(place.log);
       const note = known === undefined ? undefined : textFor(cluster.policy, known.texts, place.index)?.note();
       if (known === undefined || note === undefined || !certifies(cluster, note, place.index)) continue;
-      return certificateOf(cluster, { index: place.index, reader: known.reader, note }, signatures);
+      const certifiable = { receiptId, index: place.index, reader: known.reader, note };
+      try {
+        return await rotten.during(() => certificateOf(cluster, certifiable, signatures));
+      } catch (error) {
+        // Another place may have it whole.
+        if (!isRotten(error)) throw error;
+        failure = error;
+      }
     }
+    if (failure !== undefined) throw failure;
     throw new ReceiptSyncError('NOT_CERTIFIED', 'No certified checkpoint covers this receipt yet');
+  }
+
+  /** All entries of a region's log in a span of time, with the proof that they are all (`certified-range.ts`). Throws NOT_FOUND, NOT_CERTIFIED. */
+  certifiedRange(region: string, span: Span): AsyncIterable<string> {
+    const { log } = [...this.#mirrors.values()].find((mirrored) => mirrored.region === region) ?? { log: OWN_LOG };
+    if (log === OWN_LOG && region !== this.#options.region) throw new ReceiptSyncError('NOT_FOUND', 'The log of that region is not here');
+    const known = this.#logOf(log);
+    const note = known?.texts.newest?.note();
+    if (known === undefined || note === undefined) throw new ReceiptSyncError('NOT_CERTIFIED', 'No checkpoint of that log is certified yet');
+    return this.#options.rotten.along(certifiedRange({ reader: known.reader, note }, span));
+  }
+
+  /** After a remote has refused what was sent: is it what was stored? Rejects with RottenError if not. */
+  checkStretch(stretch: Stretch): Promise<void> {
+    return this.#options.rotten.during(() => checkStretch(stretch, this.reader));
   }
 
   /** The regions that a certificate of this entry names, or `undefined` where there is none. */
@@ -209,7 +245,12 @@ export class Evidence {
    * The same of an own receipt, once it is certified, wherever it stands by then; rejects where the regions that sign can never reach the
    * threshold. `places`: all that is known of it now.
    */
-  async awaitCertificate(index: number, places: () => Promise<readonly Place[]>, signal?: AbortSignal): Promise<string> {
+  async awaitCertificate(
+    entry: { readonly index: number; readonly receiptId: string },
+    places: () => Promise<readonly Place[]>,
+    signal?: AbortSignal,
+  ): Promise<string> {
+    const { index, receiptId } = entry;
     const { policy } = this.#options.cluster;
     if (!isQuorum(policy.quorum, new Set(policy.witnesses.keys())))
       throw new ReceiptSyncError('NOT_CERTIFIED', 'The regions that sign do not reach the threshold');
@@ -218,7 +259,7 @@ export class Evidence {
     while (true) {
       const own = [{ log: OWN_LOG, index }];
       const certified = this.certifiedBy({ log: OWN_LOG, index }) === undefined ? await places() : own;
-      if (certified.some((place) => this.certifiedBy(place) !== undefined)) return this.certificate(certified, 'fewest');
+      if (certified.some((place) => this.certifiedBy(place) !== undefined)) return this.certificate({ receiptId, places: certified }, 'fewest');
       if (this.checkpoints.isLost(index)) throw new ReceiptSyncError('NOT_CERTIFIED', 'Regions that are needed for it hold another content under its id');
       // Covered, and not certified: somebody is named for it. Others may sign yet, or it gets another place.
       await this.#waiters.wait(-1, signal);

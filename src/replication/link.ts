@@ -10,7 +10,7 @@ import { exchange } from './exchange.ts';
 import type { Owed } from './owed.ts';
 import { Reach, type ReachStatus } from './reach.ts';
 import { inCallBackoffMs } from './retry.ts';
-import { NO_RECEIPT, type Tail, type TailItem } from './tail.ts';
+import { NO_RECEIPT, ROTTEN_RECEIPT, type Tail, type TailItem } from './tail.ts';
 
 /** Calls that may wait on one link; a remote that hangs must not hold the memory of all (GOALS R8). */
 const CALLS_MAX = 16_384;
@@ -243,12 +243,13 @@ export class Link implements RegionLink {
     const { tail, peer, clock, remote } = this.#options;
     const found: readonly TailItem[] = await tail.parcels(request.indexes).catch(() => []);
     if (found.length === 0) return { parcels: [], deliveries: request.indexes.map(() => UNREADABLE), batchMax: this.#batchMax };
-    const parcels = found.filter((parcel) => parcel !== NO_RECEIPT);
-    if (parcels.length === 0) return { parcels: [], deliveries: found.map(() => NO_RECEIPT), batchMax: this.#batchMax };
-    const report = await exchange(clock, { timeoutMs: remote.timeoutMs, parcels, signal: this.#abort.signal, peer });
+    const parcels = found.filter((parcel) => typeof parcel !== 'string');
+    const asked = { timeoutMs: remote.timeoutMs, parcels, signal: this.#abort.signal, peer };
+    const report = parcels.length === 0 ? { deliveries: [], batchMax: this.#batchMax } : await exchange(clock, asked);
     if (parcels.length === found.length) return { ...report, parcels };
     const answers = report.deliveries.values();
-    return { ...report, parcels: found, deliveries: found.map((parcel) => (parcel === NO_RECEIPT ? NO_RECEIPT : answers.next().value)) };
+    const deliveries = found.map((item) => (item === NO_RECEIPT ? NO_RECEIPT : item === ROTTEN_RECEIPT ? ROTTEN : answers.next().value));
+    return { ...report, parcels: found, deliveries };
   }
 
   #finish(request: Request, report: Attempted): void {
@@ -264,7 +265,7 @@ export class Link implements RegionLink {
         continue;
       }
       const parcel = report.parcels[n];
-      const outcome = this.#settle(index, { parcel: parcel === NO_RECEIPT ? undefined : parcel, delivery, request });
+      const outcome = this.#settle(index, { parcel: typeof parcel === 'string' ? undefined : parcel, delivery, request });
       if (delivery.kind === 'failed') failures.push(delivery.failure);
       else reached = true;
       ended ||= outcome === 'ended';
@@ -352,6 +353,12 @@ export class Link implements RegionLink {
     return this.#options.clock.monotonicMs();
   }
 }
+
+/** The own copy is not what was stored: it is not sent. */
+const ROTTEN: Delivery = {
+  kind: 'failed',
+  failure: { code: 'REFUSED', message: 'The stored copy has rotted, and is not sent', retryable: false, consequence: 'owed', countsAgainst: false },
+};
 
 /** The local store did not give the receipt back: no fault of the remote, tried again. */
 const UNREADABLE: Delivery = {

@@ -189,6 +189,7 @@ function mirrorLink(options: LinksOptions, recovered: Recovered, at: MirroredAt)
       groups: evidence.groups,
       disproved: (ownSize, signal) => disproved(options, { remote, logKey: evidence.logKey, ownSize, signal }),
       rootAt: (size) => evidence.reader.prover.root(size),
+      checkStretch: (stretch) => evidence.checkStretch(stretch),
       isOut: (index) => evidence.conflicts.isOut(regionId, index),
       onCosigned: (from, text) => {
         calls.cosigned(from, text.size, (index) => isNamed(text, regionId, index) || evidence.checkpoints.refusals.refuses(regionId, index));

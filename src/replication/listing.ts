@@ -1,4 +1,4 @@
-import type { ReceiptIndex, ReceiptQuery, StoredReceipt } from '../ports/receipt-index.ts';
+import type { ReceiptIndex, ReceiptQuery, RottenRange, StoredReceipt } from '../ports/receipt-index.ts';
 import type { Standing, StandingState } from './standing.ts';
 
 /** Receipts of one page of the store, where their state decides which of them are wanted. */
@@ -20,16 +20,19 @@ export interface Listed {
 /** Receipts in order of arrival. `next` is absent at the end of what there is now. */
 export interface ListPage {
   readonly receipts: readonly Listed[];
+  /** What was left out because it has rotted; a range may come again with the next page. */
+  readonly rotten: readonly RottenRange[];
   readonly next: string | undefined;
 }
 
 /** Looks until the page is full or the store is at its end. The store works in small bites, so that commits go on between them. */
 export async function list(
-  parts: { readonly index: ReceiptIndex; readonly standingOf: (stored: StoredReceipt) => Standing },
+  parts: { readonly index: Pick<ReceiptIndex, 'list'>; readonly standingOf: (stored: StoredReceipt) => Standing },
   query: ListQuery,
 ): Promise<ListPage> {
   const { state, limit, ...wanted } = query;
   const receipts: Listed[] = [];
+  const rotten: RottenRange[] = [];
   let after = query.after;
   for (let pages = 0; pages < STORE_PAGES_MAX; pages += 1) {
     const room = limit - receipts.length;
@@ -37,10 +40,11 @@ export async function list(
     const listed = page.receipts.map((stored): Listed => ({ stored, standing: parts.standingOf(stored) }));
     const fitting = listed.filter(({ standing }) => state === undefined || standing.state === state);
     receipts.push(...fitting.slice(0, room));
-    if (fitting.length > room) return { receipts, next: receipts.at(-1)?.stored.cursor };
-    if (page.atEnd) return { receipts, next: undefined };
+    rotten.push(...page.rotten);
+    if (fitting.length > room) return { receipts, rotten, next: receipts.at(-1)?.stored.cursor };
+    if (page.atEnd) return { receipts, rotten, next: undefined };
     after = page.next;
     if (receipts.length === limit) break;
   }
-  return { receipts, next: after };
+  return { receipts, rotten, next: after };
 }

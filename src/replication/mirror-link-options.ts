@@ -5,7 +5,7 @@ import type { SigningRegion } from '../quorum/cluster-policy.ts';
 import type { Failure } from '../region/failure.ts';
 import type { Checkpoints, OwnText } from './checkpoints.ts';
 import type { MirrorCalls } from './mirror-calls.ts';
-import type { OwnGroups } from './own-groups.ts';
+import type { OwnGroups, Stretch } from './own-groups.ts';
 import type { ReachOptions } from './reach.ts';
 
 /** Entries that a mirror refuses, lowest first. */
@@ -19,6 +19,8 @@ export interface MirrorLinkOptions extends ReachOptions {
   readonly groups: OwnGroups;
   /** The root that the own log had at a size. */
   readonly rootAt: (size: number) => Promise<Uint8Array>;
+  /** Is what was read from the store what was stored? Rejects if not. */
+  readonly checkStretch: (stretch: Stretch) => Promise<void>;
   readonly headers: MirrorHeaders;
   readonly clock: Clock;
   readonly calls: MirrorCalls;

@@ -14,8 +14,11 @@ import { BAD_COSIGNATURE, BAD_REFUSAL, BEAT_MS, type Flight, Flights, FUTILE, Fu
 import type { LinkStatus, RegionLink } from './link.ts';
 import { OUT_OF_COUNT, REFUSED_ENTRY } from './mirror-calls.ts';
 import type { MirrorLinkOptions, RefusedRanges } from './mirror-link-options.ts';
+import { OwnDoubts } from './own-doubts.ts';
 import type { Stretch } from './own-groups.ts';
 import { Reach } from './reach.ts';
+import { PAUSE_PROBE_MS } from './retry.ts';
+import { isRotten } from './rotten.ts';
 import { Telling } from './telling.ts';
 import { Trust } from './trust.ts';
 
@@ -36,6 +39,7 @@ export class MirrorLink implements RegionLink {
   #size: number;
   readonly #coverage: Coverage;
   readonly #telling: Telling;
+  readonly #doubts: OwnDoubts;
   /** Something is read or asked that the next batch waits for. */
   #isBusy = false;
   readonly #futile = new Futility();
@@ -57,6 +61,7 @@ export class MirrorLink implements RegionLink {
     this.#size = start.size;
     this.#coverage = new Coverage(options.regionId, options.checkpoints, start.cosigned);
     this.#telling = new Telling(options.checkpoints);
+    this.#doubts = new OwnDoubts(options);
   }
 
   /** The largest text it has cosigned: what a remote that forgets is measured against. */
@@ -191,7 +196,7 @@ export class MirrorLink implements RegionLink {
     const refused = this.#refusedText();
     if (refused !== undefined) return this.#fly({ text: refused, kind: 'text' });
     if (this.#next < this.#size) {
-      const stretch = groups.recent(this.#next, this.#limit());
+      const stretch = groups.recent(this.#next, checkpoints.batchEnd(this.#next));
       if (stretch === undefined) void this.#load(this.#next);
       else this.#flyStretch(stretch, checkpoints.known(stretch.end));
       return stretch !== undefined;
@@ -204,12 +209,6 @@ export class MirrorLink implements RegionLink {
       this.#telling.beat();
     }
     return this.#fly({ text: checkpoints.newest, kind: 'text' });
-  }
-
-  /** No batch runs across a sync point that is not certified. */
-  #limit(): number {
-    const { sync } = this.#options.checkpoints;
-    return !sync.isCertified && sync.size > this.#next ? sync.size : Number.POSITIVE_INFINITY;
   }
 
   /** What it has refused to sign, with the lines for it: asked for once, before anything else. */
@@ -237,12 +236,13 @@ export class MirrorLink implements RegionLink {
     const { groups, checkpoints, rootAt } = this.#options;
     this.#isBusy = true;
     try {
-      const stretch = await groups.stored(start, this.#limit());
+      const stretch = await groups.stored(start, checkpoints.batchEnd(start));
+      if (stretch !== undefined) await this.#doubts.look(stretch);
       const text = stretch === undefined ? undefined : checkpoints.at(stretch.end, await rootAt(stretch.end));
       if (stretch !== undefined && !this.#abort.signal.aborted && this.#next === start) this.#flyStretch(stretch, text);
-    } catch {
-      // No fault of the remote: whoever waits, nothing is read for a while (seed 1393).
-      this.#unreadableMs = this.#options.clock.monotonicMs() + UNREADABLE_MS;
+    } catch (error) {
+      // No fault of the remote: whoever waits, nothing is read for a while (seed 1393). What has rotted will not mend itself.
+      this.#unreadableMs = this.#options.clock.monotonicMs() + (isRotten(error) ? PAUSE_PROBE_MS : UNREADABLE_MS);
     } finally {
       this.#isBusy = false;
       this.#wakeSoon();
@@ -346,6 +346,7 @@ export class MirrorLink implements RegionLink {
   #answered(size: number): void {
     this.#reach.reached();
     this.#reach.synced();
+    this.#doubts.end();
     this.#known = Math.max(this.#known ?? 0, size);
     this.#next = Math.max(this.#next, this.#known);
   }
@@ -382,6 +383,7 @@ export class MirrorLink implements RegionLink {
   }
 
   #failed(flight: Flight, failure: Failure): void {
+    if (failure.status === 422) void this.#doubts.begin(flight.start);
     // A batch that is refused for what it is will be refused again: the link waits for an operator, the receipts stay owed.
     const weighed: Failure = failure.consequence === 'park' ? { ...failure, consequence: 'pause', countsAgainst: true } : failure;
     const { taken, ended } = this.#options.calls.failed({ from: this.#coverage.cosigned.size, to: flight.text.size, failure: weighed, probe: flight.probe });

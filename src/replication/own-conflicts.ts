@@ -1,12 +1,12 @@
 import { OWN_LOG } from '../log/changes.ts';
-import { groupItems } from '../log/group.ts';
+import { wholeItems } from '../log/group.ts';
 import type { RefusedRange } from '../log/log-text.ts';
+import { readItem } from '../log/stored-item.ts';
 import type { Conflict } from '../log/turn.ts';
 import type { LogNumber, LogStore } from '../ports/log-store.ts';
 import type { Observer } from '../ports/observer.ts';
 import { keptBefore } from '../quorum/certified.ts';
 import { outOfReach } from '../quorum/endorsement.ts';
-import { receiptIdOf } from '../receipt/canonical.ts';
 import { toHex } from '../std/bytes.ts';
 import { IndexRanges } from '../std/index-ranges.ts';
 import type { Policy } from '../tlog/policy.ts';
@@ -17,6 +17,7 @@ import type { Checkpoints } from './checkpoints.ts';
 import type { Committer } from './commit.ts';
 import { REFUSED_ENTRY } from './mirror-calls.ts';
 import type { RefusedRanges } from './mirror-link-options.ts';
+import type { Rotten } from './rotten.ts';
 
 /** Events of one answer: as many as it has lines (`log/mirror-answer.ts`). Of a line that spans more than a group the first ones are told. */
 const REFUSED_SAID_MAX = 1_024;
@@ -33,6 +34,7 @@ export interface OwnConflictsOptions {
   readonly checkpoints: Checkpoints;
   readonly committer: Committer;
   readonly store: LogStore;
+  readonly rotten: Rotten;
   readonly observe: Observer;
   readonly alarms: Alarms;
   readonly isForgotten: () => boolean;
@@ -122,10 +124,11 @@ export class OwnConflicts {
     void alarms.raise({ ...PLAIN_ALARM, alarm: 'conflict', region, message: alarmed });
     for (const range of news.slice(0, REFUSED_SAID_MAX)) {
       const groups = await store.entries(OWN_LOG, range.first, 0).catch(() => []);
-      for (const { start, frame } of groups)
-        for (const [n, { canonical }] of [...groupItems(frame)].entries())
-          if (canonical.length > 0 && start + n >= range.first && start + n <= range.last)
-            observe({ kind: 'refused', receiptId: receiptIdOf(canonical), region, code, message });
+      for (const group of groups)
+        for (const [n, item] of (wholeItems(group) ?? []).slice(0, range.last + 1 - group.start).entries()) {
+          const read = group.start + n < range.first ? undefined : readItem(item);
+          if (read?.kind === 'receipt') observe({ kind: 'refused', receiptId: read.id, region, code, message });
+        }
     }
   }
 

@@ -1,7 +1,11 @@
+import { RottenError } from '../errors.ts';
 import type { Group } from '../log/changes.ts';
-import { GROUP_BYTES_MAX, GROUP_ENTRIES_MAX } from '../log/group.ts';
+import { GROUP_BYTES_MAX, GROUP_ENTRIES_MAX, wholeItems } from '../log/group.ts';
+import { readItem } from '../log/stored-item.ts';
 import { type LogStore, OWN_LOG } from '../ports/log-store.ts';
 import { concatBytes } from '../std/bytes.ts';
+import { leafHash } from '../tlog/hash.ts';
+import type { LogReader } from './log-reader.ts';
 
 /** Frames of recent groups kept in memory for the links: those just committed are sent without being read back. */
 const RECENT_BYTES_MAX: number = 4 * 1024 * 1024;
@@ -49,6 +53,17 @@ export class OwnGroups {
   async stored(start: number, limit: number): Promise<Stretch | undefined> {
     return stretchOf(await this.#store.entries(OWN_LOG, start, GROUP_BYTES_MAX), limit);
   }
+}
+
+/** Is every entry what the tree says, and every receipt what its entry commits to? Rejects with RottenError. */
+export async function checkStretch({ start, end, frame }: Stretch, reader: LogReader): Promise<void> {
+  const items = wholeItems({ frame, count: end - start });
+  for (const [n, item] of (items ?? []).entries()) {
+    const read = readItem(item);
+    if (read.kind === 'unsound') throw new RottenError(`Entry ${start + n} of the own log is ${read.problem}`);
+    await reader.checkLeaf(start + n, leafHash(item.entry));
+  }
+  if (items === undefined) throw new RottenError(`The entries of the own log from ${start} on are not whole`);
 }
 
 function stretchOf(groups: readonly Group[], limit: number): Stretch | undefined {

@@ -1,74 +1,36 @@
 import { ClosedError, ReceiptSyncError } from '../errors.ts';
-import type { Clock } from '../ports/clock.ts';
-import type { Entropy } from '../ports/entropy.ts';
-import type { EvidenceFiles } from '../ports/evidence-files.ts';
-import { type LogNumber, type LogStore, NO_CHANGES, OWN_LOG, type Recovered } from '../ports/log-store.ts';
-import type { Observer, SyncEvent } from '../ports/observer.ts';
+import { type LogNumber, OWN_LOG, type Recovered } from '../ports/log-store.ts';
+import type { SyncEvent } from '../ports/observer.ts';
 import type { MirrorHeaders, Peer, Shown } from '../ports/peer.ts';
-import type { Place, ReceiptIndex, StoredReceipt } from '../ports/receipt-index.ts';
+import type { Place, StoredReceipt } from '../ports/receipt-index.ts';
 import type { BatchOrigin, MirrorAnswer, ReceiveAnswer, Receiving, ServedLog } from '../ports/receiving.ts';
 import type { Roster } from '../quorum/roster.ts';
 import type { Receipt } from '../receipt/receipt.ts';
 import { QuorumNotReachedError } from '../region/quorum-error.ts';
 import type { HealthReport, RegionSyncStatus, SyncResult, Verification } from '../region/sync-result.ts';
 import { toHex } from '../std/bytes.ts';
+import type { Edge } from '../tlog/edge.ts';
 import { type Alarm, Alarms, PLAIN_ALARM } from './alarms.ts';
 import { Broadcast, type PlacedEvent } from './broadcast.ts';
+import type { Span } from './certified-range.ts';
 import { noKeys, type Signatures } from './certify.ts';
 import { Committer } from './commit.ts';
-import { Evidence, type Signing } from './evidence.ts';
+import { Evidence } from './evidence.ts';
 import { Links } from './links.ts';
 import { type ListPage, type ListQuery, list } from './listing.ts';
-import { logsByRegion, newMirrors, originLines } from './mirrored-logs.ts';
+import { logsByRegion, originLines } from './mirrored-logs.ts';
 import { healthOf, linkStatus, type RegionOverview, reachableWeight } from './overview.ts';
 import { sayConflicts } from './own-conflicts.ts';
 import { receive } from './receive.ts';
+import type { RegionPorts, RegionSettings } from './region-settings.ts';
+import { LogReaders, Rotten } from './rotten.ts';
+import { SoundReads } from './sound-reads.ts';
 import { type Standing, standing } from './standing.ts';
 import { certifiedResult, resumeSync, type SyncOptions, type SyncParts, syncReceipt } from './sync.ts';
 import { Tail } from './tail.ts';
 import { verify } from './verify.ts';
 import { WaitingRoom } from './waiting-room.ts';
 import { Watch } from './watch.ts';
-
-/** Receipts fetched at once when somebody iterates over all. */
-const PAGE_RECEIPTS = 500;
-
-/** What a region is told to be. `MultiRegionConfig` has all of it. */
-export interface RegionSettings {
-  readonly region: string;
-  readonly weight: number;
-  readonly crossRegionSyncEnabled: boolean;
-  readonly regions: readonly { readonly regionId: string; readonly weight: number; readonly timeoutMs: number }[];
-  readonly quorumThreshold: number;
-  readonly maxRetries: number;
-  readonly retryBackoffMs: number;
-  readonly exclusive: boolean;
-}
-
-/** The world a region runs in. The daemon, the library and the simulator each bring their own. */
-export interface RegionPorts {
-  readonly store: LogStore & ReceiptIndex;
-  readonly clock: Clock;
-  readonly entropy: Entropy;
-  readonly observe: Observer;
-  /** A way to speak to each configured remote, by its id. */
-  readonly peer: (regionId: string) => Peer;
-  /** What this region signs with, and who else does; without it the plain protocol alone is spoken. */
-  readonly signing?: Signing | undefined;
-  /** Where evidence of forks is kept. */
-  readonly files: EvidenceFiles;
-}
-
-/** Opens a region: recovers its logs and begins to deliver what is owed. Rejects with StoreFailedError if the store can't be read. */
-export async function openRegion(settings: RegionSettings, ports: RegionPorts): Promise<Region> {
-  const { signing, store } = ports;
-  const before = await store.recover();
-  const news = signing === undefined || before.forgot !== undefined ? [] : newMirrors(signing, before);
-  if (news.length > 0) await store.commit({ ...NO_CHANGES, mirrored: news });
-  const region = new Region(settings, ports, news.length > 0 ? await store.recover() : before);
-  region.start();
-  return region;
-}
 
 /** One region: the receipts it holds, what it owes, and everybody who waits. Built of ports only. */
 export class Region implements Receiving {
@@ -86,6 +48,9 @@ export class Region implements Receiving {
   readonly #remotes: RegionSettings['regions'];
   readonly #broadcast: Broadcast;
   readonly #sync: SyncParts;
+  readonly #rotten: Rotten;
+  readonly #readers: LogReaders;
+  readonly #reads: SoundReads;
   readonly #stop = new AbortController();
   /** Why this region signs and stores nothing any more (SPEC §2.1). */
   #forgot: string | undefined;
@@ -102,7 +67,10 @@ export class Region implements Receiving {
     this.#forgot = recovered.forgot;
     this.#roster = { threshold: settings.quorumThreshold, localWeight: settings.weight, remotes: enabled ? settings.regions : [] };
     this.#room = new WaitingRoom(this.#roster, observe);
-    this.#tail = new Tail(ports.store, recovered.logs.get(OWN_LOG)?.size ?? 0);
+    this.#rotten = new Rotten((message) => void this.#alarms.raise({ ...PLAIN_ALARM, alarm: 'rotten', region: settings.region, message, subject: message }));
+    this.#tail = new Tail({ store: ports.store, rotten: this.#rotten }, recovered.logs.get(OWN_LOG)?.size ?? 0);
+    this.#readers = new LogReaders({ store: ports.store, rotten: this.#rotten }, (log) => this.#committer.head(log));
+    this.#reads = new SoundReads({ index: ports.store, readers: this.#readers, rotten: this.#rotten });
     this.#committer = this.#newCommitter(settings, recovered);
     this.#alarms = new Alarms({ clock, observe, record: (changes) => this.#committer.record(changes) }, recovered);
     this.#evidence = this.#newEvidence(settings, recovered);
@@ -119,14 +87,16 @@ export class Region implements Receiving {
       syncEnabled: enabled,
       isDraining: () => this.#draining,
       certificate: (entry) => this.#awaitCertificate(entry),
-      certified: (place) => ({
+      certified: (receiptId, place) => ({
         by: this.#evidence?.certifiedBy(place) ?? new Set(),
-        certificate: async () => this.#evidence?.certificate([place], 'fewest') ?? Promise.reject(noKeys()),
+        certificate: async () => this.#evidence?.certificate({ receiptId, places: [place] }, 'fewest') ?? Promise.reject(noKeys()),
       }),
     };
   }
 
-  start(): void {
+  /** `rotten`: what was found to have rotted on the way here. */
+  start(rotten: readonly string[]): void {
+    for (const problem of rotten) this.#rotten.tell(problem);
     if (this.#forgot !== undefined) this.#sayForgot(this.#forgot);
     this.#links.start();
     this.#evidence?.start();
@@ -156,10 +126,19 @@ export class Region implements Receiving {
   }
 
   verify(receiptId: string): Promise<Verification> {
-    const { store, clock } = this.#ports;
+    const { clock } = this.#ports;
     if (!this.#sync.syncEnabled) return Promise.resolve({ verdict: 'confirmed', weight: 0, threshold: this.#roster.threshold, regions: [] });
     const { regionId, originOf } = this;
-    const parts = { regionId, originOf, roster: this.#roster, peers: this.#peers, index: store, clock, observe: this.#observe, signal: this.#stop.signal };
+    const parts = {
+      regionId,
+      originOf,
+      roster: this.#roster,
+      peers: this.#peers,
+      index: this.#reads,
+      clock,
+      observe: this.#observe,
+      signal: this.#stop.signal,
+    };
     return verify(parts, receiptId);
   }
 
@@ -174,6 +153,16 @@ export class Region implements Receiving {
   }
 
   readonly originOf = (log: LogNumber): string | undefined => this.#evidence?.originOf(log);
+
+  /** Somebody else has found that something stored here has rotted. */
+  foundRotten(message: string): void {
+    this.#rotten.tell(message);
+  }
+
+  /** The right edge of a log's tree, all of it durable. */
+  edgeOf(log: LogNumber): Edge | undefined {
+    return this.#committer.head(log).edge;
+  }
 
   servedLog(originHash: string | undefined): ServedLog | undefined {
     return this.#evidence?.served(originHash);
@@ -198,16 +187,22 @@ export class Region implements Receiving {
     const [known] = await this.#ports.store.find([receiptId]);
     if (known === undefined) throw new ReceiptSyncError('NOT_FOUND', 'No receipt has that id here');
     if (this.#evidence === undefined) throw noKeys();
-    return this.#evidence.certificate(known.places, signatures);
+    return this.#evidence.certificate({ receiptId, places: known.places }, signatures);
+  }
+
+  /** All entries of a region's log in a span of time, with the proof that they are all. Throws NOT_CERTIFIED, NOT_FOUND, at once or with the first chunk. */
+  certifiedRange(origin: string, span: Span): AsyncIterable<string> {
+    if (this.#evidence === undefined) throw noKeys();
+    return this.#evidence.certifiedRange(origin, span);
   }
 
   getStored(receiptId: string): Promise<StoredReceipt | undefined> {
-    return this.#ports.store.get(receiptId);
+    return this.#reads.get(receiptId);
   }
 
   /** A page of receipts with where they stand, in order of arrival. */
   list(query: ListQuery): Promise<ListPage> {
-    return list({ index: this.#ports.store, standingOf: (stored) => this.standingOf(stored) }, query);
+    return list({ index: this.#reads, standingOf: (stored) => this.standingOf(stored) }, query);
   }
 
   /** What the remotes have said of a receipt, as far as this region knows without asking. */
@@ -215,15 +210,9 @@ export class Region implements Receiving {
     return standing({ roster: this.#roster, links: this.#links.all, syncEnabled: this.#sync.syncEnabled }, stored);
   }
 
-  /** All receipts held here in order of arrival, after a cursor; ends with the last one. */
-  async *receipts(after?: string): AsyncGenerator<StoredReceipt, void, undefined> {
-    let cursor = after;
-    while (true) {
-      const page = await this.#ports.store.list({ limit: PAGE_RECEIPTS, after: cursor });
-      yield* page.receipts;
-      if (page.atEnd) return;
-      cursor = page.next;
-    }
+  /** All receipts held here in order of arrival, after a cursor; ends with the last one, with RottenError where some were left out. */
+  receipts(after?: string): AsyncGenerator<StoredReceipt, void, undefined> {
+    return this.#reads.all(after);
   }
 
   /** Events after a place, or from now on. */
@@ -296,6 +285,7 @@ export class Region implements Receiving {
       {
         ...this.#ports,
         region: settings.region,
+        rotten: this.#rotten,
         observe: this.#observe,
         onOwnGrowth: (grown) => this.#links.grown(grown),
         onConflicts: (conflicts) => sayConflicts(conflicts, { observe: this.#observe, alarms: this.#alarms, originOf: this.originOf }),
@@ -311,7 +301,8 @@ export class Region implements Receiving {
   #newEvidence(settings: RegionSettings, recovered: Recovered): Evidence | undefined {
     const { signing, store, clock } = this.#ports;
     if (signing === undefined || recovered.forgot !== undefined) return undefined;
-    const parts = { ...signing, store, clock, committer: this.#committer, observe: this.#observe, alarms: this.#alarms, files: this.#ports.files };
+    const found = { readers: this.#readers, rotten: this.#rotten };
+    const parts = { ...signing, ...found, store, clock, committer: this.#committer, observe: this.#observe, alarms: this.#alarms, files: this.#ports.files };
     return new Evidence(
       {
         ...parts,
@@ -392,9 +383,9 @@ export class Region implements Receiving {
     void this.#alarms.raise({ ...PLAIN_ALARM, alarm: 'forgot', region: this.regionId, message });
   }
 
-  #awaitCertificate({ index, receiptId }: { readonly index: number; readonly receiptId: string }): Promise<string> {
+  #awaitCertificate(entry: { readonly index: number; readonly receiptId: string }): Promise<string> {
     if (this.#evidence === undefined || this.#forgot !== undefined) return Promise.reject(noKeys());
-    const places = async (): Promise<readonly Place[]> => (await this.#ports.store.find([receiptId]))[0]?.places ?? [];
-    return this.#evidence.awaitCertificate(index, places, this.#stop.signal);
+    const places = async (): Promise<readonly Place[]> => (await this.#ports.store.find([entry.receiptId]))[0]?.places ?? [];
+    return this.#evidence.awaitCertificate(entry, places, this.#stop.signal);
   }
 }

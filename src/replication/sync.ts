@@ -37,7 +37,7 @@ export interface SyncParts {
   /** The certificate of an own receipt, once there is one, wherever it stands by then. */
   readonly certificate: (entry: { readonly index: number; readonly receiptId: string }) => Promise<string>;
   /** Who has signed for an entry that this region holds a certificate of, and that certificate. */
-  readonly certified: (place: Place) => CertifiedEntry;
+  readonly certified: (receiptId: string, place: Place) => CertifiedEntry;
 }
 
 /** An entry of whatever log that is certified. */
@@ -72,7 +72,7 @@ export async function syncReceipt(parts: SyncParts, receipt: Receipt, options: S
 /** What a call is told of a receipt that is certified in another region's log: a duplicate that has its quorum (SPEC §4). */
 export function certifiedResult(parts: SyncParts, known: { readonly receiptId: string; readonly digest: Uint8Array }, place: Place): SyncResult {
   const { roster, certified } = parts;
-  const { by, certificate } = certified(place);
+  const { by, certificate } = certified(known.receiptId, place);
   const synced = roster.remotes.filter(({ regionId }) => by.has(regionId));
   return {
     receiptId: known.receiptId,

@@ -1,12 +1,14 @@
 import { recordedAt } from '../log/entry.ts';
-import { groupItems } from '../log/group.ts';
-import { type LogStore, OWN_LOG } from '../ports/log-store.ts';
+import { groupItems, wholeItems } from '../log/group.ts';
+import { readItem } from '../log/stored-item.ts';
+import { type Group, type LogStore, OWN_LOG } from '../ports/log-store.ts';
 import type { Parcel } from '../ports/peer.ts';
-import { parseCanonical, receiptDigest } from '../receipt/canonical.ts';
+import { parseCanonical } from '../receipt/canonical.ts';
 import type { Receipt } from '../receipt/receipt.ts';
 import { receiptJson } from '../receipt/wire.ts';
 import { assert } from '../std/assert.ts';
 import { toHex } from '../std/bytes.ts';
+import type { Rotten } from './rotten.ts';
 
 /** Receipts of the own log kept in memory for the links: those just committed are sent without being read back. Half a second of the busiest. */
 const RECENT_RECEIPTS_MAX = 8_192;
@@ -19,21 +21,25 @@ const READ_BYTES_MAX = 1024 * 1024;
 
 /** An own entry that carries no receipt: evidence, or one whose content is gone. Nothing that a plain remote is owed (SPEC §3.1). */
 export const NO_RECEIPT = 'no receipt';
+/** An own entry whose receipt is not what was stored: it is not sent. */
+export const ROTTEN_RECEIPT = 'rotten';
 
 /** What stands at one place of the own log. */
-export type TailItem = Parcel | typeof NO_RECEIPT;
+export type TailItem = Parcel | typeof NO_RECEIPT | typeof ROTTEN_RECEIPT;
 
 /** Reads the own log as parcels: the newest from memory, older ones from the store. */
 export class Tail {
   readonly #store: LogStore;
+  readonly #rotten: Rotten;
   /** Index of `#recent[0]`. */
   #start = 0;
   #recent: TailItem[] = [];
   /** The last stretch read from the store: links behind read it in order. */
   #stretch: { readonly start: number; readonly parcels: readonly TailItem[] } = { start: 0, parcels: [] };
 
-  constructor(store: LogStore, size: number) {
+  constructor({ store, rotten }: { readonly store: LogStore; readonly rotten: Rotten }, size: number) {
     this.#store = store;
+    this.#rotten = rotten;
     this.#start = size;
   }
 
@@ -60,7 +66,7 @@ export class Tail {
     for (const index of indexes) {
       const parcel = this.#known(index) ?? (await this.#readFrom(index));
       if (parcel === undefined) break;
-      bytes += parcel === NO_RECEIPT ? 0 : 3 * parcel.json.length + ENVELOPE_BYTES;
+      bytes += typeof parcel === 'string' ? 0 : 3 * parcel.json.length + ENVELOPE_BYTES;
       if (bytes > REQUEST_BYTES_MAX && parcels.length > 0) break;
       parcels.push(parcel);
     }
@@ -86,13 +92,21 @@ export class Tail {
   async #readFrom(index: number): Promise<TailItem | undefined> {
     const groups = await this.#store.entries(OWN_LOG, index, READ_BYTES_MAX);
     const start = groups[0]?.start ?? index;
-    const parcels = groups.flatMap((group) =>
-      [...groupItems(group.frame)].map(({ canonical }) =>
-        canonical.length === 0 ? NO_RECEIPT : parcelOf(parseCanonical(canonical), receiptDigest(canonical)),
-      ),
-    );
+    const parcels = groups.flatMap((group) => this.#itemsOf(group));
     this.#stretch = { start, parcels };
     return parcels[index - start];
+  }
+
+  /** Each checked against its entry's commitment: a plain remote has nothing to check it by. */
+  #itemsOf(group: Group): readonly TailItem[] {
+    const items = wholeItems(group) ?? Array.from({ length: group.count }, () => undefined);
+    return items.map((item, n) => {
+      const read = item === undefined ? undefined : readItem(item);
+      if (read?.kind === 'bare') return NO_RECEIPT;
+      if (item !== undefined && read?.kind === 'receipt') return parcelOf(parseCanonical(item.canonical), read.digest);
+      this.#rotten.tell(`Entry ${group.start + n} of the own log is not what was stored`);
+      return ROTTEN_RECEIPT;
+    });
   }
 }
 

@@ -14,7 +14,7 @@ export interface VerifyParts {
   readonly regionId: string;
   readonly roster: Roster;
   readonly peers: readonly { readonly peer: Peer; readonly timeoutMs: number }[];
-  readonly index: ReceiptIndex;
+  readonly index: Pick<ReceiptIndex, 'get'>;
   /** The region whose log is mirrored under a number. */
   readonly originOf: (log: LogNumber) => string | undefined;
   readonly clock: Clock;

@@ -14,9 +14,11 @@ import { isLoopbackHost } from '../std/loopback.ts';
 import { rfc3339 } from '../std/time.ts';
 import { alarmRoutes } from './alarm-routes.ts';
 import { arrayStatus, errorAnswer, type ItemAnswer, itemJson, regionsOf, resultAnswer, statusJson, verificationJson } from './answers.ts';
+import { AuditRoute } from './audit-route.ts';
 import { batchStream } from './batch-stream.ts';
 import { EventStreams } from './event-stream.ts';
 import { listQuery } from './list-query.ts';
+import { sendRange } from './range-route.ts';
 
 /** The longest wait a request may ask for. */
 const WAIT_SECONDS_MAX = 60;
@@ -50,6 +52,7 @@ export function localRoutes(options: LocalOptions): readonly Route[] {
   const waiting = { requests: 0 };
   const bodies = new BodyBudget();
   const events = new EventStreams(manager);
+  const audit = new AuditRoute(manager);
   const read = (path: Route['path'], handle: Route['handle']): Route => ({ methods: ['GET', 'HEAD'], path, handle: guard(handle) });
   return [
     { methods: ['POST'], path: '/api/v1/sync', handle: guard((exchange) => counted(waiting, () => takeSync(options, exchange, bodies))) },
@@ -61,6 +64,8 @@ export function localRoutes(options: LocalOptions): readonly Route[] {
     read({ before: '/api/v1/receipts/', after: '' }, ({ response }, id) => sendReceipt(manager, response, id)),
     read('/api/v1/status', async ({ response }) => sendJson(response, 200, statusJson(manager.overview(), await manager.getSyncStatus()))),
     { methods: ['GET'], path: '/api/v1/events', handle: guard(({ request, response }) => events.send(request, response)) },
+    { methods: ['GET'], path: '/api/v1/audit', handle: guard(audit.handle) },
+    { methods: ['GET'], path: '/api/v1/range', handle: guard((exchange) => sendRange(manager, exchange)) },
     { methods: ['GET'], path: '/api/v1/backup', handle: guard((exchange) => sendBackup(manager, exchange)) },
     read('/health', async ({ response }) => sendHealth(manager, response)),
     ...[...alarmRoutes(manager, bodies), ...logRoutes((originHash) => manager.servedLog(originHash))].map((route) => ({
@@ -205,9 +210,11 @@ function listedJson(manager: ReceiptSyncManager, stored: StoredReceipt): string 
 }
 
 async function sendList(manager: ReceiptSyncManager, { response, query }: Exchange): Promise<void> {
-  const { receipts, next } = await manager.list(listQuery(query));
+  const { receipts, rotten, next } = await manager.list(listQuery(query));
   const items = receipts.map(({ stored }) => listedJson(manager, stored));
-  sendJson(response, 200, `{"receipts":[${items.join(',')}],"next_cursor":${JSON.stringify(next ?? null)}}`);
+  // Only where there is some: what is not served is said, and goes into no list.
+  const left = rotten.length === 0 ? '' : `,"rotten":${JSON.stringify(rotten)}`;
+  sendJson(response, 200, `{"receipts":[${items.join(',')}],"next_cursor":${JSON.stringify(next ?? null)}${left}}`);
 }
 
 /** Everything this region holds, for `receipt-sync backup`: nothing that a listing would not give, as it lies in the store. */

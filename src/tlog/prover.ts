@@ -1,23 +1,20 @@
 import { assert } from '../std/assert.ts';
 import { EMPTY_ROOT, nodeHash } from './hash.ts';
 import { largestPower } from './proof.ts';
-import { TILE_HEIGHT, TILE_WIDTH, TileNodes, tileWidth } from './tile.ts';
+import { besideRange } from './range.ts';
+import { TILE_HEIGHT, TILE_WIDTH, type TileNodes, tileWidth } from './tile.ts';
 
-/** Gives the hashes of a tile, at least `width` of them; the tree is known to have so many. */
-export type ReadTile = (level: number, index: number, width: number) => Promise<Uint8Array>;
-
-/** Full tiles kept with all their nodes, 16 KiB each: 4 MiB of the most recently used. */
-const TILES_MAX = 256;
+/** Gives the first `width` hashes of a tile with the nodes above them; the tree is known to have so many. */
+export type ReadNodes = (level: number, index: number, width: number) => Promise<TileNodes>;
 
 /**
- * Makes roots and proofs of one tree from its tiles, at any size that it has had (RFC 6962 §2.1). What it reads is trusted: whoever
- * takes tiles from elsewhere checks them against a signed root.
+ * Makes roots and proofs of one tree from its tiles, at any size that it has had (RFC 6962 §2.1). What it reads is trusted:
+ * `ChainedTiles` reads only what leads to a signed root.
  */
 export class Prover {
-  readonly #read: ReadTile;
-  readonly #tiles = new Map<string, TileNodes>();
+  readonly #read: ReadNodes;
 
-  constructor(read: ReadTile) {
+  constructor(read: ReadNodes) {
     this.#read = read;
   }
 
@@ -72,6 +69,11 @@ export class Prover {
     return oldSize === largestPower(oldSize) ? [root, ...path] : path;
   }
 
+  /** The hashes that lead from all leaves [first, end) at once to the root (`LeafRange`), from left to right. */
+  beside(range: { readonly first: number; readonly end: number }, size: number): Promise<readonly Uint8Array[]> {
+    return Promise.all(besideRange(range, size).map(({ start, end }) => this.#range(start, end, size)));
+  }
+
   /** One leaf's hash. */
   leaf(index: number, size: number): Promise<Uint8Array> {
     return this.#range(index, index + 1, size);
@@ -91,26 +93,10 @@ export class Prover {
     const level = Math.floor(height / TILE_HEIGHT);
     const within = height - level * TILE_HEIGHT;
     const first = start / TILE_WIDTH ** level;
-    const nodes = await this.#nodes(level, Math.floor(first / TILE_WIDTH), size);
+    const index = Math.floor(first / TILE_WIDTH);
+    const nodes = await this.#read(level, index, tileWidth(size, level, index));
     const node = nodes.node(within, (first % TILE_WIDTH) / 2 ** within);
     assert(node !== undefined, 'a tile has the nodes of its width');
     return node;
-  }
-
-  async #nodes(level: number, index: number, size: number): Promise<TileNodes> {
-    const width = tileWidth(size, level, index);
-    // The width of a partial tile is part of its name: it never changes either.
-    const name = `${level}/${index}/${width}`;
-    const known = this.#tiles.get(name);
-    if (known !== undefined) {
-      this.#tiles.delete(name);
-      this.#tiles.set(name, known);
-      return known;
-    }
-    const nodes = new TileNodes((await this.#read(level, index, width)).subarray(0, width * 32));
-    this.#tiles.set(name, nodes);
-    const oldest = this.#tiles.keys().next();
-    if (this.#tiles.size > TILES_MAX && oldest.done !== true) this.#tiles.delete(oldest.value);
-    return nodes;
   }
 }

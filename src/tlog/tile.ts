@@ -54,6 +54,11 @@ export class TileNodes {
     this.#rows = rows;
   }
 
+  /** The tile's own hashes. */
+  get hashes(): Uint8Array {
+    return this.#rows[0] ?? new Uint8Array();
+  }
+
   /** The node `height` (0..8) above the tile's hashes, the `position`-th there. */
   node(height: number, position: number): Uint8Array | undefined {
     const node = this.#rows[height]?.subarray(position * HASH_BYTES, (position + 1) * HASH_BYTES);

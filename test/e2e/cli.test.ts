@@ -144,6 +144,22 @@ test('the demo on real input: all at quorum while a region is killed, and that r
   assert.ok(kills[0].acceptedWhileDown > 0 && p50Ms > 0);
 });
 
+test('the demo with a byte changed in a store: found, not given out, not counted, and the others have the receipt', async () => {
+  const { code, out, err } = await cli(
+    ['demo', '--headless', '--json', '--source', 'synthetic', '--count', '100', '--rate', '50/s', '--tamper', 'us-west-1@1s'],
+    {
+      cwd: folder,
+    },
+  );
+  assert.equal(code, 0, err + out);
+  const { certified, tamper } = JSON.parse(out);
+  assert.deepEqual(
+    [certified, { ...tamper, receiptId: '' }],
+    [100, { region: 'us-west-1', receiptId: '', found: true, served: false, counted: false, verdict: 'confirmed' }],
+  );
+  assert.equal((await cli(['demo', '--tamper', 'us-west-1'])).code, 64);
+});
+
 test('the demo with two contents under one id: one is certified, both regions show the other one, and the answer says so', async () => {
   const args = ['demo', '--headless', '--json', '--source', 'synthetic', '--count', '20', '--rate', '100/s', '--conflict'];
   const { code, out, err } = await cli(args, { cwd: folder });

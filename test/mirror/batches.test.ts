@@ -56,18 +56,18 @@ test('every rule of a batch, in the order given: what breaks one is refused, and
   assert.ok(first !== undefined && second !== undefined && third !== undefined);
   const flipped = (bytes: Uint8Array, at: number): Uint8Array => bytes.with(at, (bytes[at] ?? 0) ^ 1);
   for (const [items, problem] of [
-    [[first, { ...second, salt: flipped(second.salt, 3) }, third], /receipt at 1 that its entry does not commit to/],
-    [[first, { ...second, canonical: sealed(receiptOf(9)).canonical }, third], /receipt at 1 that its entry does not commit to/],
-    [[first, { ...second, canonical: flipped(second.canonical, 0) }, third], /no canonical receipt at 1/],
-    [[first, { ...second, canonical: Buffer.concat([second.canonical, Uint8Array.of(0)]) }, third], /no canonical receipt at 1/],
-    [[first, { ...second, canonical: Uint8Array.of(1) }, third], /no canonical receipt at 1/],
-    [[first, { ...second, entry: second.entry.subarray(0, 41) }, third], /no entry at 1/],
-    [[first, { ...second, entry: new Uint8Array() }, third], /no entry at 1/],
-    [[first, { ...second, entry: otherEntry(6, 3) }, third], /receipt at 1 where there can be none/],
-    [[first, second, { ...third, canonical: new Uint8Array(65_535) }], /receipt at 2 where there can be none/],
+    [[first, { ...second, salt: flipped(second.salt, 3) }, third], /at 1 a receipt that its entry does not commit to/],
+    [[first, { ...second, canonical: sealed(receiptOf(9)).canonical }, third], /at 1 a receipt that its entry does not commit to/],
+    [[first, { ...second, canonical: flipped(second.canonical, 0) }, third], /at 1 no canonical receipt/],
+    [[first, { ...second, canonical: Buffer.concat([second.canonical, Uint8Array.of(0)]) }, third], /at 1 no canonical receipt/],
+    [[first, { ...second, canonical: Uint8Array.of(1) }, third], /at 1 no canonical receipt/],
+    [[first, { ...second, entry: second.entry.subarray(0, 41) }, third], /at 1 no entry/],
+    [[first, { ...second, entry: new Uint8Array() }, third], /at 1 no entry/],
+    [[first, { ...second, entry: otherEntry(6, 3) }, third], /at 1 a receipt where there can be none/],
+    [[first, second, { ...third, canonical: new Uint8Array(65_535) }], /at 2 a receipt where there can be none/],
     [[first, second], /fewer entries/],
     [[first, second, third, third], /more entries/],
-    [[first, second, { ...third, entry: otherEntry(1, 32, 2) }], /no entry at 2/],
+    [[first, second, { ...third, entry: otherEntry(1, 32, 2) }], /at 2 no entry/],
   ] as const)
     assert.match(await say(log.batch(0, 3, { frame: frameOf(items) })), new RegExp(`^422 .*${problem.source}`));
   for (const tail of [Uint8Array.of(0), Uint8Array.of(0, 42), lp16(first.entry), Buffer.concat([lp16(first.entry), Uint8Array.of(0, 9, 1)])])
@@ -99,7 +99,7 @@ test('entries of every kind are stored and served; a receipt’s entry that come
   assert.equal(await say(log.batch(0, 5)), '200 signed');
   assert.match(await say(new LogByHand(log.signer).addEntry(otherEntry(9, 16 * 1024 + 1)).batch(0, 1)), /^409 5|^422/);
   log.addEntry(otherEntry(9, 16 * 1024 + 1));
-  assert.match(await say(log.batch(5, 6)), /^422 .*no entry at 5/);
+  assert.match(await say(log.batch(5, 6)), /^422 .*at 5 no entry/);
   log.items.pop();
   const entry = new Uint8Array(RECEIPT_ENTRY_BYTES);
   writeReceiptEntry(entry, 0, { recordedAt: 2n ** 64n - 1n, commitment: commitment(randomBytes(16), randomBytes(32)) });

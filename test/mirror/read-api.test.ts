@@ -7,7 +7,7 @@ import { append, EMPTY_EDGE, rootOf } from '../../src/tlog/edge.ts';
 import { leafHash } from '../../src/tlog/hash.ts';
 import { parseNote } from '../../src/tlog/note.ts';
 import { Prover } from '../../src/tlog/prover.ts';
-import { TILE_WIDTH, tilePath, tileWidth } from '../../src/tlog/tile.ts';
+import { TILE_WIDTH, TileNodes, tilePath, tileWidth } from '../../src/tlog/tile.ts';
 import { verifyCertificate } from '../../src/verify.ts';
 import { MirroredCluster, until } from '../mirrored.ts';
 import { receiptOf } from '../receipts.ts';
@@ -35,7 +35,7 @@ async function audit(base: string): Promise<number> {
     edge = append(edge, tile).edge;
   }
   assert.ok(equalBytes(rootOf(edge), root));
-  const prover = new Prover((level, index, width) => get(base, tilePath({ kind: 'tile', level, index, width })));
+  const prover = new Prover(async (level, index, width) => new TileNodes(await get(base, tilePath({ kind: 'tile', level, index, width }))));
   assert.ok(equalBytes(await prover.root(size), root));
   return size;
 }

@@ -8,7 +8,7 @@ import { parseBatch } from '../../src/log/batch.ts';
 import { parseLogText } from '../../src/log/log-text.ts';
 import type { MirrorReport, Peer } from '../../src/ports/peer.ts';
 import { clusterOf } from '../../src/quorum/cluster.ts';
-import { openRegion } from '../../src/replication/region.ts';
+import { openRegion } from '../../src/replication/open-region.ts';
 import { parseNote } from '../../src/tlog/note.ts';
 import { formatVerifierKey } from '../../src/tlog/vkey.ts';
 import { receiptOf } from '../receipts.ts';

@@ -5,7 +5,9 @@ import { logLines } from '../../src/adapters/observers/log-lines.ts';
 import { statusFailure } from '../../src/adapters/peer-http/failures.ts';
 import type { SyncEvent } from '../../src/ports/observer.ts';
 import type { Delivery, Parcel, Peer } from '../../src/ports/peer.ts';
-import { openRegion, type Region, type RegionSettings } from '../../src/replication/region.ts';
+import { openRegion } from '../../src/replication/open-region.ts';
+import type { Region } from '../../src/replication/region.ts';
+import type { RegionSettings } from '../../src/replication/region-settings.ts';
 
 /** What a remote answers to the n-th request (from 0) that it gets: one answer for all receipts in it. */
 export type Script = (request: number, parcels: readonly Parcel[]) => Promise<Delivery> | Delivery;

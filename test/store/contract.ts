@@ -304,6 +304,29 @@ export function storeContract(engine: Engine): void {
     await store.close();
   });
 
+  check('a span of time is found also where groups came merged: their entries do not follow each other by 1', async (open) => {
+    const store = await open();
+    const at = (ms: number): bigint => BigInt(ms) * 65_536n;
+    const merged = (start: number, ...groups: readonly NewGroup[]): NewGroup => ({
+      log: 3,
+      start,
+      count: groups.reduce((sum, { count }) => sum + count, 0),
+      frame: Buffer.concat(groups.map(({ frame }) => frame)),
+      digests: Buffer.concat(groups.map(({ digests }) => digests)),
+      refused: [],
+      again: [],
+    });
+    const early = merged(0, groupOf(3, 0, [receiptOf(1)], at(1_000)), groupOf(3, 1, [receiptOf(2)], at(5_000)));
+    const late = merged(2, groupOf(3, 2, [receiptOf(3)], at(6_000)), groupOf(3, 3, [receiptOf(4)], at(9_000)));
+    await store.commit({ ...NO_CHANGES, mirrored: [{ log: 3, origin: 'o' }], groups: [early, late] });
+    const ids = async (query: Omit<ReceiptQuery, 'limit'>): Promise<readonly string[]> =>
+      (await store.list({ limit: 10, ...query })).receipts.map(({ receipt }) => receipt.receiptId);
+    assert.deepEqual(await ids({ sinceMs: 4_000 }), ['rec-2', 'rec-3', 'rec-4']);
+    assert.deepEqual(await ids({ sinceMs: 4_000, untilMs: 8_000 }), ['rec-2', 'rec-3']);
+    assert.deepEqual(await ids({ untilMs: 8_000 }), ['rec-1', 'rec-2', 'rec-3']);
+    await store.close();
+  });
+
   check('a search that finds little comes back in bites, and finds all of it', async (open) => {
     const store = await open();
     for (let start = 0; start < 20_000; start += 5_000) {

@@ -6,7 +6,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import { openSqliteStore } from '../../src/adapters/store-sqlite/store.ts';
 import { frameLeaves } from '../../src/log/growth.ts';
-import { NO_CHANGES, OWN_LOG, RECEIVED_LOG } from '../../src/ports/log-store.ts';
+import { NO_CHANGES, OWN_LOG, RECEIVED_LOG, type Recovered } from '../../src/ports/log-store.ts';
 import { toHex } from '../../src/std/bytes.ts';
 import { append, EMPTY_EDGE, rootOf } from '../../src/tlog/edge.ts';
 import { receiptOf, sealed } from '../receipts.ts';
@@ -111,7 +111,7 @@ test('a store of format 2 is brought up once, with all that it holds, and keeps 
   }
 });
 
-test('a store whose tiles do not lead to its root is not opened', async () => {
+test('a store opens where a tile has rotted, for its entries lead to its root, and not where nothing does', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'receipt-sync-rotten-'));
   try {
     const store = await openSqliteStore({ dataDir: folder, region: 'here' });
@@ -123,12 +123,22 @@ test('a store whose tiles do not lead to its root is not opened', async () => {
     const grown = append(EMPTY_EDGE, frameLeaves(group.frame, 300));
     await store.commit({ ...NO_CHANGES, groups: [group], trees: [{ log: OWN_LOG, size: 300, root: rootOf(grown.edge), tiles: grown.tiles }] });
     await store.close();
-    const database = new DatabaseSync(join(folder, 'receipts.db'));
-    database.exec('UPDATE tile SET hashes = zeroblob(8192)');
-    database.close();
-    const again = await openSqliteStore({ dataDir: folder, region: 'here' });
-    await assert.rejects(again.recover(), /do not lead to its stored root/);
-    await again.close();
+    const changed = async (sql: string): Promise<Recovered> => {
+      const database = new DatabaseSync(join(folder, 'receipts.db'));
+      database.exec(sql);
+      database.close();
+      const again = await openSqliteStore({ dataDir: folder, region: 'here' });
+      try {
+        return await again.recover();
+      } finally {
+        await again.close();
+      }
+    };
+    const { edge } = (await changed('UPDATE tile SET hashes = zeroblob(8192)')).logs.get(OWN_LOG) ?? {};
+    assert.equal(toHex(rootOf(edge ?? EMPTY_EDGE)), toHex(rootOf(grown.edge)));
+    await assert.rejects(changed("UPDATE log SET last_recorded_at = '7' WHERE log = 1"), /time of the last entry/);
+    await changed(`UPDATE log SET last_recorded_at = '${1_000_000 + 299}' WHERE log = 1`);
+    await assert.rejects(changed('UPDATE log SET root = zeroblob(32) WHERE log = 1'), /do not lead to its stored root/);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -6,7 +6,7 @@ import { append, type Edge, EMPTY_EDGE, type FullTile, rootOf } from '../../src/
 import { EMPTY_ROOT, leafHash, nodeHash } from '../../src/tlog/hash.ts';
 import { largestPower, verifyConsistency, verifyInclusion } from '../../src/tlog/proof.ts';
 import { Prover } from '../../src/tlog/prover.ts';
-import { parseTilePath, TILE_WIDTH, tilePath, tileWidth } from '../../src/tlog/tile.ts';
+import { parseTilePath, TILE_WIDTH, TileNodes, tilePath, tileWidth } from '../../src/tlog/tile.ts';
 import { proofCases, vector, vectorFiles, vectorText } from './vectors.ts';
 
 function leavesOf(count: number): Uint8Array {
@@ -42,7 +42,14 @@ function grow(leaves: Uint8Array, ...cuts: readonly number[]): Tree {
 }
 
 function proverOf({ edge, tiles }: Tree): Prover {
-  return new Prover((level, index) => Promise.resolve(tiles.get(`${level}/${index}`)?.hashes ?? edge.partials[level] ?? new Uint8Array()));
+  const known = new Map<string, TileNodes>();
+  return new Prover(async (level, index, width) => {
+    const name = `${level}/${index}/${width}`;
+    const hashes = tiles.get(`${level}/${index}`)?.hashes ?? edge.partials[level] ?? new Uint8Array();
+    const nodes = known.get(name) ?? new TileNodes(hashes.subarray(0, 32 * width));
+    known.set(name, nodes);
+    return nodes;
+  });
 }
 
 for (const kind of ['inclusion', 'consistency'] as const) {

@@ -46,6 +46,7 @@ const STATUS: Readonly<Record<ErrorCode, number>> = {
   OVERLOADED: 429,
   CLOSED: 503,
   UNAVAILABLE: 503,
+  ROTTEN: 500,
   INTERNAL: 500,
 };
 /** What a retry may get a better answer to, and after how long where nothing else is known. */

@@ -8,11 +8,12 @@ import { groupItems } from '../../log/group.ts';
 import { type Changes, type LogNumber, type NewGroup, NO_CHANGES, type Recovered } from '../../ports/log-store.ts';
 import { receiptIdOf } from '../../receipt/canonical.ts';
 import { assert } from '../../std/assert.ts';
+import { parkedReceipts, remoteCosigned, remoteOffsets } from './claims.ts';
 import { type ChainedCommit, NO_CHAIN } from './journal-record.ts';
 import { openDirectory, type StoreIdentity } from './open.ts';
 import { RareRows } from './rare-rows.ts';
 import { bytesOf } from './reader.ts';
-import { recoverAlarms, recoverCosigned, recoverLogs, recoverOffsets, recoverParked } from './recovery.ts';
+import { recoverAlarms, recoverLogs } from './recovery.ts';
 import { resultCode, SQLITE_FULL } from './result-codes.ts';
 import { COMMIT_NUMBER } from './schema.ts';
 import { type StartedStore, startJournal } from './start-journal.ts';
@@ -62,9 +63,9 @@ export class Engine {
       starts,
       forgot,
       logs: recoverLogs(database),
-      offsets: recoverOffsets(database),
-      parked: recoverParked(database),
-      cosigned: recoverCosigned(database),
+      offsets: remoteOffsets(database),
+      parked: parkedReceipts(database),
+      cosigned: remoteCosigned(database),
       alarms: recoverAlarms(database),
     };
   }

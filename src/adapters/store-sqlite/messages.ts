@@ -4,7 +4,8 @@ import type { ReceiptQuery } from '../../ports/receipt-index.ts';
 
 /** What the main thread asks of the worker, one variant per method of the ports. */
 export type Question =
-  | { readonly op: 'recover' | 'probe' | 'last-arrival' | 'close' }
+  | { readonly op: 'recover' | 'probe' | 'last-arrival' | 'claims' | 'structure' | 'close' }
+  | { readonly op: 'newest'; readonly count: number }
   | { readonly op: 'commit' /** By `v8.serialize`. */; readonly changes: Uint8Array; readonly unlessKnown: string | undefined }
   | { readonly op: 'entries'; readonly log: LogNumber; readonly from: number; readonly bytesMax: number }
   | { readonly op: 'tile'; readonly log: LogNumber; readonly level: number; readonly index: number }

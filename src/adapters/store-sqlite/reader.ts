@@ -1,12 +1,14 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { ReceiptSyncError } from '../../errors.ts';
-import { recordedAt } from '../../log/entry.ts';
-import { groupItems } from '../../log/group.ts';
+import { RottenError } from '../../errors.ts';
+import { isEntry, recordedAt } from '../../log/entry.ts';
+import { type GroupItem, itemAt } from '../../log/group.ts';
+import { readItem } from '../../log/stored-item.ts';
 import type { ArrivedGroup } from '../../ports/arrivals.ts';
-import type { Group, LogNumber } from '../../ports/log-store.ts';
+import { type Group, type LogNumber, RECEIVED_LOG } from '../../ports/log-store.ts';
 import type { KnownReceipt, ReceiptPage, ReceiptQuery, StoredReceipt } from '../../ports/receipt-index.ts';
-import { parseCanonical, receiptDigest } from '../../receipt/canonical.ts';
+import { parseCanonical } from '../../receipt/canonical.ts';
 import { equalBytes } from '../../std/bytes.ts';
+import { leafHash } from '../../tlog/hash.ts';
 import { Lister } from './lister.ts';
 import type { RareRows } from './rare-rows.ts';
 
@@ -14,8 +16,8 @@ import type { RareRows } from './rare-rows.ts';
 interface FoundEntry {
   readonly seq: number;
   readonly position: number;
-  readonly canonical: Uint8Array;
-  readonly recordedAt: bigint;
+  readonly item: GroupItem;
+  readonly row: IndexRow;
 }
 
 /** A row of the index of first digests. */
@@ -41,7 +43,7 @@ export class Reader {
     this.#arrivals = database.prepare('SELECT seq, log, start, count, frame FROM entry_group WHERE seq > ? ORDER BY seq');
     this.#tile = database.prepare('SELECT hashes FROM tile WHERE log = ? AND level = ? AND idx = ?');
     this.#lastArrival = database.prepare('SELECT coalesce(max(seq), 0) AS seq FROM entry_group');
-    this.#lister = new Lister(database, { places: (id) => this.#rows(id), get: (id) => this.get(id), refused: (id) => rare.refusedOf(id) });
+    this.#lister = new Lister(database, { places: (id) => this.#rows(id), get: (id) => this.get(id), refused: (id) => this.#refused(id) });
     this.#places = database.prepare('SELECT log, idx, digest FROM receipt WHERE id = ? ORDER BY log');
     this.#groupAt = database.prepare('SELECT seq, log, start, count, frame FROM entry_group WHERE log = ? AND start <= ? ORDER BY start DESC LIMIT 1');
     this.#groupsFrom = database.prepare(`SELECT seq, log, start, count, frame FROM entry_group WHERE log = ?1 AND start >=
@@ -59,10 +61,9 @@ export class Reader {
   }
 
   get(id: string): StoredReceipt | undefined {
-    const rows = this.#rows(id);
-    const found = rows.map((row) => this.#entry(row));
+    const found = this.#rows(id).map((row) => this.#entry(row));
     const first = found.reduce<FoundEntry | undefined>((least, entry) => (least === undefined || isBefore(entry, least) ? entry : least), undefined);
-    return first === undefined ? undefined : { ...stored(id, { rows, found, first }), refused: this.#rare.refusedOf(id) };
+    return first === undefined ? undefined : { ...stored(id, found, first), refused: this.#refused(id) };
   }
 
   list(query: ReceiptQuery): ReceiptPage {
@@ -112,32 +113,47 @@ export class Reader {
     return [...rows, ...further.map((place) => ({ ...place, digest: first.digest }))].sort((a, b) => a.log - b.log || a.index - b.index);
   }
 
-  #entry({ log, index }: IndexRow): FoundEntry {
-    const row = this.#groupAt.get(log, index);
-    if (row !== undefined) {
-      let position = 0;
-      for (const { entry, canonical } of groupItems(bytesOf(row['frame']))) {
-        if (Number(row['start']) + position === index) return { seq: Number(row['seq']), position, canonical, recordedAt: recordedAt(entry) };
-        position += 1;
-      }
+  /** Other contents under the id, each still the one that stands at its place. */
+  #refused(id: string): StoredReceipt['refused'] {
+    const refused = this.#rare.refusedOf(id);
+    for (const row of refused) {
+      const read = readItem(this.#entry(row).item);
+      if (read.kind !== 'receipt' || read.id !== id || !equalBytes(read.digest, row.digest))
+        throw new RottenError(`What is refused under this id is damaged: entry ${row.index} of log ${row.log}`);
     }
-    throw new ReceiptSyncError('INTERNAL', `Entry ${index} of log ${log} is in the index but not in the log`);
+    return refused;
+  }
+
+  #entry(row: IndexRow): FoundEntry {
+    const { log, index } = row;
+    const found = this.#groupAt.get(log, index);
+    const group = { frame: bytesOf(found?.['frame']), count: Number(found?.['count'] ?? 0) };
+    const position = index - Number(found?.['start']);
+    const item = itemAt(group, position);
+    if (found === undefined || item === undefined) throw new RottenError(`Entry ${index} of log ${log} is in the index but not in the log`);
+    if (log === RECEIVED_LOG && !isInTime(itemAt(group, 0), item, position))
+      throw new RottenError(`The time of entry ${index} of log ${log} is not that of its group`);
+    return { seq: Number(found['seq']), position, item, row };
   }
 }
 
-/** Every copy must still have its digest: a rotten one is not served as good. */
-function stored(
-  id: string,
-  held: { readonly rows: readonly IndexRow[]; readonly found: readonly FoundEntry[]; readonly first: FoundEntry },
-): Omit<StoredReceipt, 'refused'> {
-  const { rows, found, first } = held;
-  const receipt = parseCanonical(first.canonical);
-  const digest = receiptDigest(first.canonical);
-  const isSound =
-    receipt.receiptId === id && rows.every((row) => equalBytes(row.digest, digest)) && found.every((entry) => equalBytes(entry.canonical, first.canonical));
-  if (!isSound) throw new ReceiptSyncError('INTERNAL', 'The stored copy of this receipt is damaged');
-  const places = rows.map(({ log, index }, n) => ({ log, index, recordedAt: found[n]?.recordedAt ?? 0n }));
-  return { receipt, digest, places, recordedAt: first.recordedAt, cursor: `${first.seq}.${first.position}` };
+/** Every copy must still be what its entry commits to: a rotten one is not served as good. */
+function stored(id: string, found: readonly FoundEntry[], first: FoundEntry): Omit<StoredReceipt, 'refused'> {
+  const { canonical, entry } = first.item;
+  for (const { item, row } of found) {
+    const read = readItem(item);
+    if (read.kind !== 'receipt' || read.id !== id || !equalBytes(read.digest, row.digest) || !equalBytes(item.canonical, canonical))
+      throw new RottenError(`The stored copy of this receipt is damaged: entry ${row.index} of log ${row.log}`);
+  }
+  const places = found.map(({ item, row }) => ({ log: row.log, index: row.index, recordedAt: recordedAt(item.entry), leaf: leafHash(item.entry) }));
+  const cursor = `${first.seq}.${first.position}`;
+  return { receipt: parseCanonical(canonical), digest: first.row.digest, places, recordedAt: recordedAt(entry), cursor };
+}
+
+/** Entries of a group that was made here follow each other by 1; the received log has no tree that would say so. */
+export function isInTime(first: GroupItem | undefined, item: GroupItem, position: number): boolean {
+  if (first === undefined || !isEntry(first.entry) || !isEntry(item.entry)) return false;
+  return recordedAt(item.entry) === recordedAt(first.entry) + BigInt(position);
 }
 
 function isBefore(a: FoundEntry, b: FoundEntry): boolean {

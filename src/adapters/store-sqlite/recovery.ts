@@ -1,66 +1,51 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { StoreFailedError } from '../../errors.ts';
 import { ALARM_KINDS, ALARMS_KEPT, type AlarmRecord } from '../../log/alarm.ts';
-import { frameLeaves } from '../../log/growth.ts';
-import { unionOf } from '../../log/refused-lines.ts';
-import {
-  type KeptNote,
-  type KeptText,
-  type LogNumber,
-  OWN_LOG,
-  type ParkedReceipt,
-  type RecoveredLog,
-  type RemoteCosigned,
-  type RemoteOffset,
-} from '../../ports/log-store.ts';
+import { recordedAt } from '../../log/entry.ts';
+import { wholeItems } from '../../log/group.ts';
+import type { LogNumber, RecoveredLog } from '../../ports/log-store.ts';
 import { concatBytes, equalBytes } from '../../std/bytes.ts';
-import { type Edge, edgeOf, rootOf } from '../../tlog/edge.ts';
-import { HASH_BYTES } from '../../tlog/hash.ts';
+import { append, type Edge, EMPTY_EDGE, edgeOf, rootOf } from '../../tlog/edge.ts';
+import { HASH_BYTES, leafHash } from '../../tlog/hash.ts';
 import { TILE_HEIGHT, TILE_WIDTH, TileNodes, tileWidth } from '../../tlog/tile.ts';
+import { logClaims } from './claims.ts';
 import { bytesOf } from './reader.ts';
-import { COMMIT_NUMBER } from './schema.ts';
 
 /** Reads what a region starts with. Throws StoreFailedError where the parts of the store do not fit each other. */
 export function recoverLogs(database: DatabaseSync): ReadonlyMap<LogNumber, RecoveredLog> {
   const lastGroup = database.prepare('SELECT start + count AS size FROM entry_group WHERE log = ? ORDER BY start DESC LIMIT 1');
   const logs = new Map<LogNumber, RecoveredLog>();
-  for (const row of database.prepare('SELECT log, size, last_recorded_at, root, origin, others FROM log WHERE log <> ?').all(COMMIT_NUMBER)) {
-    const log = Number(row['log']);
-    const size = Number(row['size']);
+  for (const { root, ...claim } of logClaims(database)) {
+    const { log, size } = claim;
     const end = Number(lastGroup.get(log)?.['size'] ?? 0);
     if (end !== size) throw damaged(`Log ${log} has ${size} entries by its size and ${end} by its groups`);
-    const hasTree = row['root'] !== null || row['origin'] !== null;
-    logs.set(log, {
-      size,
-      lastRecordedAt: BigInt(String(row['last_recorded_at'])),
-      origin: row['origin'] === null ? undefined : String(row['origin']),
-      edge: hasTree ? recoverEdge(database, { log, size, root: row['root'] === null ? undefined : bytesOf(row['root']) }) : undefined,
-      texts: textsOf(database, log),
-      others: Number(row['others']),
-      refused: refusedOf(database, log),
-      joined: log === OWN_LOG ? joinedRanges(database) : [],
-      certified: certifiedOf(database, log),
-      kept: keptOf(database, log),
-    });
+    if (size > 0 && lastTime(database, log) !== claim.lastRecordedAt)
+      throw damaged(`The time of the last entry of log ${log} is not the one that is stored with it`);
+    const hasTree = root !== undefined || claim.origin !== undefined;
+    logs.set(log, { ...claim, edge: hasTree ? recoverEdge(database, { log, size, root }) : undefined });
   }
   return logs;
 }
 
-/** Offsets of the plain protocol. */
-export function recoverOffsets(database: DatabaseSync): readonly RemoteOffset[] {
-  const rows = database.prepare('SELECT region, idx FROM remote_offset').all();
-  return rows.map((row) => ({ region: String(row['region']), offset: Number(row['idx']) }));
+interface RootedLog {
+  readonly log: LogNumber;
+  readonly size: number;
+  readonly root: Uint8Array | undefined;
 }
 
-/** What the remotes have cosigned of the own log. */
-export function recoverCosigned(database: DatabaseSync): readonly RemoteCosigned[] {
-  const rows = database.prepare('SELECT region, size, note FROM remote_cosigned').all();
-  return rows.map((row) => ({ region: String(row['region']), size: Number(row['size']), note: String(row['note']) }));
+/**
+ * The right edge, checked against the root that was stored with it: from the newest entries and the tiles; where these do not lead there, a tile has rotted or an
+ * entry, and the entries alone are asked, all of them, some 3 µs each.
+ */
+function recoverEdge(database: DatabaseSync, log: RootedLog): Edge {
+  const edge = rooted(edgeOfTiles(database, log), log) ?? rooted(edgeOfEntries(database, log.log), log);
+  if (edge === undefined) throw damaged(`The entries and tiles of log ${log.log} do not lead to its stored root`);
+  return edge;
 }
 
-/** Receipts that plain remotes have refused for good. */
-export function recoverParked(database: DatabaseSync): readonly ParkedReceipt[] {
-  return database.prepare('SELECT region, idx, status, code, message, at_ms FROM parked').all().map(parkedOf);
+function rooted(edge: Edge | undefined, { size, root }: RootedLog): Edge | undefined {
+  if (edge?.size !== size) return undefined;
+  return root === undefined || equalBytes(rootOf(edge), root) ? edge : undefined;
 }
 
 /** Alarms that wait for an operator, and the newest of those that were acknowledged. */
@@ -86,20 +71,24 @@ export function recoverAlarms(database: DatabaseSync): readonly AlarmRecord[] {
   });
 }
 
-/** The right edge from the newest entries and the tiles, checked against the root that was stored with them. */
-function recoverEdge(database: DatabaseSync, log: { readonly log: LogNumber; readonly size: number; readonly root: Uint8Array | undefined }): Edge {
-  const { size, root } = log;
+function edgeOfTiles(database: DatabaseSync, { log, size }: RootedLog): Edge | undefined {
   const partials: Uint8Array[] = [];
   for (let level = 0; TILE_WIDTH ** level <= size; level += 1) {
     const index = Math.floor(size / TILE_WIDTH ** (level + 1));
     const width = tileWidth(size, level, index);
-    partials.push(
-      level === 0 ? lastLeaves(database, log, width) : tileRoots(database, { log: log.log, level: level - 1, first: index * TILE_WIDTH, count: width }),
-    );
+    const first = index * TILE_WIDTH;
+    partials.push(level === 0 ? lastLeaves(database, { log, size }, width) : tileRoots(database, { log, level: level - 1, first, count: width }));
   }
-  const edge = edgeOf(size, partials);
-  if (edge === undefined || (root !== undefined && !equalBytes(rootOf(edge), root)))
-    throw damaged(`The entries and tiles of log ${log.log} do not lead to its stored root`);
+  return edgeOf(size, partials);
+}
+
+function edgeOfEntries(database: DatabaseSync, log: LogNumber): Edge | undefined {
+  let edge = EMPTY_EDGE;
+  for (const row of database.prepare('SELECT start, count, frame FROM entry_group WHERE log = ? ORDER BY start').iterate(log)) {
+    const items = wholeItems({ frame: bytesOf(row['frame']), count: Number(row['count']) });
+    if (items === undefined || Number(row['start']) !== edge.size) return undefined;
+    ({ edge } = append(edge, concatBytes(items.map(({ entry }) => leafHash(entry)))));
+  }
   return edge;
 }
 
@@ -109,10 +98,17 @@ function lastLeaves(database: DatabaseSync, { log, size }: { readonly log: LogNu
   for (const row of database.prepare('SELECT start, count, frame FROM entry_group WHERE log = ? ORDER BY start DESC').iterate(log)) {
     if (size - from >= width) break;
     from = Number(row['start']);
-    parts.unshift(frameLeaves(bytesOf(row['frame']), Number(row['count'])));
+    const items = wholeItems({ frame: bytesOf(row['frame']), count: Number(row['count']) }) ?? [];
+    parts.unshift(concatBytes(items.map(({ entry }) => leafHash(entry))));
   }
   const leaves = concatBytes(parts);
-  return leaves.subarray(leaves.length - width * HASH_BYTES);
+  return leaves.subarray(Math.max(0, leaves.length - width * HASH_BYTES));
+}
+
+function lastTime(database: DatabaseSync, log: LogNumber): bigint | undefined {
+  const row = database.prepare('SELECT count, frame FROM entry_group WHERE log = ? ORDER BY start DESC LIMIT 1').get(log);
+  const last = wholeItems({ frame: bytesOf(row?.['frame']), count: Number(row?.['count']) })?.at(-1);
+  return last === undefined ? undefined : recordedAt(last.entry);
 }
 
 function tileRoots(
@@ -124,43 +120,6 @@ function tileRoots(
     .prepare('SELECT hashes FROM tile WHERE log = ? AND level = ? AND idx >= ? AND idx < ? ORDER BY idx')
     .all(log, level, first, first + count);
   return concatBytes(rows.map((row) => new TileNodes(bytesOf(row['hashes'])).node(TILE_HEIGHT, 0) ?? new Uint8Array()));
-}
-
-function textsOf(database: DatabaseSync, log: LogNumber): RecoveredLog['texts'] {
-  const rows = database.prepare('SELECT size, hash, at_s, note FROM cosigned_text WHERE log = ? ORDER BY size, slot').all(log);
-  return rows.map((row) => ({ log, size: Number(row['size']), hash: String(row['hash']), atS: Number(row['at_s']), note: String(row['note']) }));
-}
-
-/** Joined as they were told: a row may touch others, or lie within one. */
-function refusedOf(database: DatabaseSync, log: LogNumber): RecoveredLog['refused'] {
-  const rows = database.prepare('SELECT region, first, last FROM refusal WHERE log = ?').all(log);
-  return unionOf(rows.map((row) => ({ region: String(row['region']), first: Number(row['first']), last: Number(row['last']) })));
-}
-
-function certifiedOf(database: DatabaseSync, log: LogNumber): KeptNote | undefined {
-  const row = database.prepare('SELECT size, note FROM certified WHERE log = ?').get(log);
-  return row === undefined ? undefined : { log, size: Number(row['size']), note: String(row['note']) };
-}
-
-function joinedRanges(database: DatabaseSync): RecoveredLog['joined'] {
-  const rows = database.prepare('SELECT region, first, last FROM joined_range').all();
-  return rows.map((row) => ({ region: String(row['region']), first: Number(row['first']), last: Number(row['last']) }));
-}
-
-function keptOf(database: DatabaseSync, log: LogNumber): readonly KeptText[] {
-  const rows = database.prepare('SELECT slot, size, note FROM kept_text WHERE log = ? ORDER BY slot').all(log);
-  return rows.map((row) => ({ log, slot: Number(row['slot']), size: Number(row['size']), note: String(row['note']) }));
-}
-
-function parkedOf(row: Readonly<Record<string, unknown>>): ParkedReceipt {
-  return {
-    region: String(row['region']),
-    index: Number(row['idx']),
-    status: Number(row['status']),
-    code: row['code'] === 'CONFLICT' ? 'CONFLICT' : 'REFUSED',
-    message: String(row['message']),
-    atMs: Number(row['at_ms']),
-  };
 }
 
 function damaged(message: string): StoreFailedError {

@@ -4,6 +4,7 @@ import { serialize } from 'node:v8';
 import { Worker } from 'node:worker_threads';
 import { InvalidConfigError, ReceiptSyncError, StoreFailedError } from '../../errors.ts';
 import type { Arrivals, ArrivedGroup } from '../../ports/arrivals.ts';
+import type { AuditedStore, StoreClaims } from '../../ports/audited-store.ts';
 import type { Changes, Group, LogNumber, LogStore, Recovered } from '../../ports/log-store.ts';
 import type { KnownReceipt, ReceiptIndex, ReceiptPage, ReceiptQuery, StoredReceipt } from '../../ports/receipt-index.ts';
 import { unreachable } from '../../std/assert.ts';
@@ -37,7 +38,7 @@ interface Pending {
 }
 
 /** The ports' side of the worker: every method is one message there and one back. */
-export class SqliteStore implements LogStore, ReceiptIndex, Arrivals {
+export class SqliteStore implements LogStore, ReceiptIndex, Arrivals, AuditedStore {
   readonly opened: Promise<void>;
   readonly #worker: Worker;
   readonly #pending = new Map<number, Pending>();
@@ -101,6 +102,18 @@ export class SqliteStore implements LogStore, ReceiptIndex, Arrivals {
 
   list(query: ReceiptQuery): Promise<ReceiptPage> {
     return this.#ask({ op: 'list', query });
+  }
+
+  claims(): Promise<StoreClaims> {
+    return this.#ask({ op: 'claims' });
+  }
+
+  newest(count: number): Promise<ReadonlyMap<LogNumber, number>> {
+    return this.#ask({ op: 'newest', count });
+  }
+
+  structure(): Promise<readonly string[]> {
+    return this.#ask({ op: 'structure' });
   }
 
   async close(): Promise<void> {

@@ -1,8 +1,9 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { recordedAt, recordedFrom } from '../../log/entry.ts';
-import { groupItems } from '../../log/group.ts';
+import { isEntry, recordedAt, recordedFrom } from '../../log/entry.ts';
+import { wholeItems } from '../../log/group.ts';
 import type { LogNumber } from '../../ports/log-store.ts';
 import type { ReceiptQuery } from '../../ports/receipt-index.ts';
+import { bytesOf } from './reader.ts';
 
 /** Beyond every `recorded_at` there can be. */
 const FOREVER = 1n << 64n;
@@ -37,14 +38,15 @@ export class TimeWindows {
     let lastSeq = untilMs === undefined ? Number.MAX_SAFE_INTEGER : 0;
     for (const row of sinceMs === undefined && untilMs === undefined ? [] : this.#logs.all()) {
       const log = { log: Number(row['log']), size: Number(row['size']) };
-      if (sinceMs !== undefined) firstSeq = Math.min(firstSeq, this.#seqFrom(log, since) ?? firstSeq);
-      if (untilMs !== undefined) lastSeq = Math.max(lastSeq, this.#seqFrom(log, until) ?? Number.MAX_SAFE_INTEGER);
+      // A group that can't be read counts as one within: that it has rotted is then told.
+      if (sinceMs !== undefined) firstSeq = Math.min(firstSeq, this.#seqFrom(log, since, since) ?? firstSeq);
+      if (untilMs !== undefined) lastSeq = Math.max(lastSeq, this.#seqFrom(log, until, 0n) ?? Number.MAX_SAFE_INTEGER);
     }
     return { since, until, firstSeq, lastSeq };
   }
 
-  /** The group that holds the first entry recorded at `wanted` or later. */
-  #seqFrom({ log, size }: { readonly log: LogNumber; readonly size: number }, wanted: bigint): number | undefined {
+  /** The group that holds the first entry recorded at `wanted` or later; `unreadable`: when the last entry of a group counts as recorded that has rotted. */
+  #seqFrom({ log, size }: { readonly log: LogNumber; readonly size: number }, wanted: bigint, unreadable: bigint): number | undefined {
     let low = 0;
     let high = size;
     let found: number | undefined;
@@ -53,7 +55,7 @@ export class TimeWindows {
       if (row === undefined) return found;
       const start = Number(row['start']);
       const end = start + Number(row['count']);
-      if (lastRecorded(row['frame']) >= wanted) {
+      if ((lastRecorded(row['frame'], end - start) ?? unreadable) >= wanted) {
         found = Number(row['seq']);
         high = start;
       } else low = end;
@@ -62,9 +64,8 @@ export class TimeWindows {
   }
 }
 
-/** Of the last entry: a mirrored group may hold several of its origin's, with time between them. */
-function lastRecorded(frame: unknown): bigint {
-  let last = 0n;
-  for (const { entry } of groupItems(frame instanceof Uint8Array ? frame : new Uint8Array())) last = recordedAt(entry);
-  return last;
+/** Of the last entry: those of a mirrored log need not follow each other by 1, its groups may have come merged. `undefined` where it has rotted. */
+function lastRecorded(frame: unknown, count: number): bigint | undefined {
+  const last = wholeItems({ frame: bytesOf(frame), count })?.at(-1)?.entry;
+  return last !== undefined && isEntry(last) ? recordedAt(last) : undefined;
 }

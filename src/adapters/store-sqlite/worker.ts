@@ -1,6 +1,7 @@
 import { deserialize } from 'node:v8';
 import { parentPort, workerData } from 'node:worker_threads';
 import { InvalidConfigError, ReceiptSyncError, StoreFailedError } from '../../errors.ts';
+import { newestEntries, storeClaims, structureFaults } from './claims.ts';
 import { Engine } from './engine.ts';
 import type { Answer, Call, Refusal } from './messages.ts';
 import type { StoreIdentity } from './open.ts';
@@ -49,6 +50,12 @@ function resultOf(call: Call, engine: Engine, reader: Reader): unknown {
       return reader.get(call.receiptId);
     case 'list':
       return reader.list(call.query);
+    case 'claims':
+      return storeClaims(engine.database);
+    case 'newest':
+      return newestEntries(engine.database, call.count);
+    case 'structure':
+      return structureFaults(engine.database);
     case 'close':
       return engine.close();
   }

@@ -26,11 +26,17 @@ export class RegionProcess {
   readonly client: ReceiptSyncClient;
   readonly #folder: string;
   #child: ChildProcess | undefined;
+  #disturbed: Promise<void> = Promise.resolve();
 
   constructor(id: string, folder: string, ports: RegionPorts) {
     this.id = id;
     this.#folder = folder;
     this.client = new ReceiptSyncClient(`http://127.0.0.1:${ports.local}`);
+  }
+
+  /** The store's folder. */
+  get dataDir(): string {
+    return join(this.#folder, 'data');
   }
 
   get isUp(): boolean {
@@ -68,8 +74,23 @@ export class RegionProcess {
     await this.#end('SIGKILL');
   }
 
-  async stop(): Promise<void> {
+  /** One disturbance at a time: whoever stops the process starts it again before the next one begins. */
+  alone<T>(disturb: () => Promise<T>): Promise<T> {
+    const done = this.#disturbed.then(disturb);
+    this.#disturbed = done.then(
+      () => undefined,
+      () => undefined,
+    );
+    return done;
+  }
+
+  /** SIGTERM: it drains, and its store is one file. */
+  async halt(): Promise<void> {
     await this.#end('SIGTERM');
+  }
+
+  async stop(): Promise<void> {
+    await this.halt();
     await this.client.close();
   }
 

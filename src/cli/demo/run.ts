@@ -3,6 +3,7 @@ import type { Receipt } from '../../receipt/receipt.ts';
 import { type ConflictReport, type ConflictSide, submitConflict } from './conflict.ts';
 import type { KillPlan, KillReport } from './kills.ts';
 import type { RegionProcess } from './region-process.ts';
+import { type TamperPlan, type TamperReport, tamper, tamperText } from './tamper.ts';
 
 /** A receipt without its quorum is asked for again this often, for at most so long. */
 const ASK_AGAIN_MS = 250;
@@ -24,6 +25,9 @@ export interface Progress {
   readonly latenciesMs: number[];
   readonly owed: Map<string, number>;
   readonly kills: KillReport[];
+  readonly tampers: TamperReport[];
+  /** At their quorum, in that order: what may be tampered with. */
+  readonly done: Receipt[];
   /** Of `--conflict`. */
   conflict: ConflictReport | undefined;
 }
@@ -32,6 +36,7 @@ interface RunOptions {
   readonly receipts: readonly Receipt[];
   readonly perSecond: number;
   readonly kills: readonly KillPlan[];
+  readonly tamper: TamperPlan | undefined;
   readonly regions: ReadonlyMap<string, RegionProcess>;
   /** The region that the application is beside, as long as it is up. */
   readonly entry: RegionProcess;
@@ -47,7 +52,20 @@ interface OpenKill {
 }
 
 export function newProgress(total: number): Progress {
-  return { total, sent: 0, certified: 0, pending: 0, refused: 0, recent: [], latenciesMs: [], owed: new Map(), kills: [], conflict: undefined };
+  return {
+    total,
+    sent: 0,
+    certified: 0,
+    pending: 0,
+    refused: 0,
+    recent: [],
+    latenciesMs: [],
+    owed: new Map(),
+    kills: [],
+    tampers: [],
+    done: [],
+    conflict: undefined,
+  };
 }
 
 /** Sends all receipts at their rate, carries out the kills meanwhile, and waits until nothing is owed. */
@@ -56,8 +74,8 @@ export async function runDemo(options: RunOptions, progress: Progress): Promise<
   const watching = new AbortController();
   const watch = watchOwed(options, progress, watching.signal);
   const kills = options.kills.map((plan) => carryOut(plan, options, { progress, startMs }));
-  await sendAll(options, progress, startMs);
-  const opened = await Promise.all(kills);
+  const tampering = options.tamper === undefined ? undefined : carryOutTamper(options.tamper, options, { progress, startMs });
+  const [opened] = await Promise.all([Promise.all(kills), tampering, sendAll(options, progress, startMs)]);
   if (options.conflict !== undefined) {
     options.tell(`two contents under one id to ${options.conflict.sides.map(({ id }) => id).join(' and ')} at once`);
     progress.conflict = await submitConflict(options.conflict.sides, options.conflict.policy);
@@ -65,7 +83,9 @@ export async function runDemo(options: RunOptions, progress: Progress): Promise<
   await settle(options, progress);
   for (const kill of opened) {
     const region = options.regions.get(kill.region);
-    progress.kills.push({ ...kill, complete: region !== undefined && (await holdsAll(region, options.receipts)) });
+    const changed = new Set(progress.tampers.filter((each) => each.region === kill.region).map(({ receiptId }) => receiptId));
+    const receipts = options.receipts.filter(({ receiptId }) => !changed.has(receiptId));
+    progress.kills.push({ ...kill, complete: region !== undefined && (await holdsAll(region, receipts)) });
   }
   watching.abort();
   await watch;
@@ -96,7 +116,7 @@ async function sendOne(options: RunOptions, progress: Progress, receipt: Receipt
     }
     progress.pending -= 1;
     progress[outcome === 'quorum' ? 'certified' : 'refused'] += 1;
-    if (outcome === 'quorum') note(progress, receipt.receiptId, performance.now() - startMs);
+    if (outcome === 'quorum') note(progress, receipt, performance.now() - startMs);
     return;
   }
 }
@@ -116,7 +136,9 @@ async function ask(entry: RegionProcess, receipt: Receipt): Promise<'quorum' | '
   }
 }
 
-function note(progress: Progress, receiptId: string, ms: number): void {
+function note(progress: Progress, receipt: Receipt, ms: number): void {
+  const { receiptId } = receipt;
+  progress.done.push(receipt);
   progress.latenciesMs.push(ms);
   progress.recent.push({ receiptId, ms });
   if (progress.recent.length > 8) progress.recent.shift();
@@ -127,6 +149,11 @@ async function carryOut(plan: KillPlan, options: RunOptions, run: { readonly pro
   const region = options.regions.get(plan.region);
   if (region === undefined) return { region: plan.region, acceptedWhileDown: 0, owedAtReturn: 0 };
   await sleep(startMs + plan.atMs - performance.now());
+  return region.alone(() => killed(region, plan, { options, progress }));
+}
+
+async function killed(region: RegionProcess, plan: KillPlan, run: { readonly options: RunOptions; readonly progress: Progress }): Promise<OpenKill> {
+  const { options, progress } = run;
   await region.kill();
   const certifiedBefore = progress.certified;
   options.tell(`killed ${region.id} (SIGKILL)`);
@@ -136,6 +163,28 @@ async function carryOut(plan: KillPlan, options: RunOptions, run: { readonly pro
   await region.start();
   options.tell(`${region.id} is back: ${acceptedWhileDown} receipts reached their quorum without it, ${owedAtReturn} are owed to it`);
   return { region: region.id, acceptedWhileDown, owedAtReturn };
+}
+
+async function carryOutTamper(plan: TamperPlan, options: RunOptions, run: { readonly progress: Progress; readonly startMs: number }): Promise<void> {
+  const { progress, startMs } = run;
+  const region = options.regions.get(plan.region);
+  await sleep(startMs + plan.atMs - performance.now());
+  const deadlineMs = performance.now() + SETTLE_MS_MAX;
+  // It takes a region that runs, and a receipt that it holds.
+  while (performance.now() < deadlineMs && (region?.isUp !== true || progress.done.length < 3)) await sleep(100);
+  if (region !== undefined) await tamperWith(region, options, progress);
+}
+
+/** Changes a byte of some receipt in a region's store, and notes what comes of it. */
+export async function tamperWith(region: RegionProcess, options: Pick<RunOptions, 'regions' | 'tell'>, progress: Progress): Promise<void> {
+  const others = [...options.regions.values()].filter((other) => other !== region);
+  const changed = new Set(progress.tampers.map(({ receiptId }) => receiptId));
+  // Not the first one: its certificate is what the demo leaves behind.
+  const candidates = progress.done.slice(1).filter(({ receiptId }) => !changed.has(receiptId));
+  const report = await region.alone(() => tamper(region, candidates, others));
+  if (report === undefined) return;
+  progress.tampers.push(report);
+  options.tell(tamperText(report));
 }
 
 /** What each region is owed, by whoever owes it most, as the regions that are up say now; undefined if one of them does not answer. */

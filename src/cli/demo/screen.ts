@@ -1,6 +1,6 @@
 import { EXIT } from '../exit.ts';
 import type { RegionProcess } from './region-process.ts';
-import type { Progress } from './run.ts';
+import { type Progress, tamperWith } from './run.ts';
 import { renderView } from './view.ts';
 
 /** Ten pictures a second are smooth, and cost nothing. */
@@ -15,7 +15,7 @@ interface ScreenOptions {
   readonly progress: Progress;
 }
 
-/** The live view on a terminal, with its keys: 1–3 kill or restart a region, q quits. */
+/** The live view on a terminal, with its keys: 1–3 kill or restart a region, t changes a byte in the store of one, q quits. */
 export function liveScreen(options: ScreenOptions): { close(): void } {
   const startMs = performance.now();
   const regions = [...options.regions.values()];
@@ -28,6 +28,7 @@ export function liveScreen(options: ScreenOptions): { close(): void } {
   const press = (key: Buffer): void => {
     const name = key.toString('latin1');
     if (name === 'q' || name === '\u0003') process.exit(EXIT.negative);
+    if (name === 't') void tamperSome(options);
     const region = regions[Number(name) - 1];
     if (region !== undefined) void toggle(region);
   };
@@ -53,6 +54,11 @@ export function liveScreen(options: ScreenOptions): { close(): void } {
 
 /** A region that will not start shows as down: the next key press tries again. */
 async function toggle(region: RegionProcess): Promise<void> {
-  if (region.isUp) await region.kill();
-  else await region.start().catch(() => undefined);
+  await region.alone(() => (region.isUp ? region.kill() : region.start())).catch(() => undefined);
+}
+
+/** The last region that runs; where it does not answer just then, the next key press tries again. */
+async function tamperSome({ regions, progress }: ScreenOptions): Promise<void> {
+  const region = [...regions.values()].findLast(({ isUp }) => isUp);
+  if (region !== undefined) await tamperWith(region, { regions, tell: () => undefined }, progress).catch(() => undefined);
 }

@@ -1,5 +1,6 @@
 import type { ConflictReport } from './conflict.ts';
 import type { Progress } from './run.ts';
+import { tamperText } from './tamper.ts';
 
 const WIDTH = 78;
 const BAR = 40;
@@ -37,9 +38,10 @@ export function renderView(view: {
     `  ${rate}/s   p50 ${shown(percentile(progress.latenciesMs, 0.5))}   p99 ${shown(percentile(progress.latenciesMs, 0.99))}   pending ${progress.pending}   refused ${progress.refused}`,
     '',
     ...progress.recent.map(({ receiptId, ms }) => `  ${receiptId.slice(0, 56).padEnd(56)} ${shown(ms).padStart(9)}`),
+    ...(progress.tampers.length === 0 ? [] : ['', ...progress.tampers.slice(-3).map((tampered) => `  ${tamperText(tampered)}`.slice(0, WIDTH + 20))]),
     ...conflictLines(progress.conflict).map((line) => `  ${line}`),
     '',
-    '  1 2 3: kill or restart that region   q: quit',
+    '  1 2 3: kill or restart that region   t: change a byte in a store   q: quit',
   ];
 }
 
