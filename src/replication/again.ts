@@ -33,6 +33,11 @@ export class Again {
     this.#options = options;
   }
 
+  /** Has everything that was to be appended been? */
+  get isDone(): boolean {
+    return this.#due.count === 0;
+  }
+
   add(ranges: readonly IndexRange[]): void {
     for (const { first, last } of ranges) this.#due.add(first, last + 1);
     this.go();

@@ -1,6 +1,7 @@
 import { OWN_LOG } from '../log/changes.ts';
 import { wholeItems } from '../log/group.ts';
 import type { RefusedRange } from '../log/log-text.ts';
+import type { IndexRange } from '../log/refused-lines.ts';
 import { readItem } from '../log/stored-item.ts';
 import type { Conflict } from '../log/turn.ts';
 import type { LogNumber, LogStore } from '../ports/log-store.ts';
@@ -57,6 +58,8 @@ export class OwnConflicts {
   readonly #between = new IndexRanges();
   /** The size of what was certified at the last tick. */
   #ripe = 0;
+  /** Behind the last entry that was appended again. */
+  #roundEnd = 0;
   /** One refusal is made durable and named after the other: each rests on the lines before it. */
   #naming: Promise<unknown> = Promise.resolve();
   /** Of each text kept for ever, how many signatures are durable with it. */
@@ -64,7 +67,13 @@ export class OwnConflicts {
 
   constructor(options: OwnConflictsOptions) {
     this.#options = options;
-    this.#again = new Again(options);
+    this.#again = new Again({
+      ...options,
+      onMoved: (moved) => {
+        this.#roundEnd = Math.max(this.#roundEnd, moved.to + 1);
+        options.onMoved(moved);
+      },
+    });
     this.#saved = signaturesOf(options.checkpoints.proving.kept);
     // What was out of reach when this region went down, and perhaps not appended again by then.
     for (const { first, last } of options.checkpoints.refusals.lines) this.#between.add(first, last + 1);
@@ -154,16 +163,36 @@ export class OwnConflicts {
     const { checkpoints, policy } = this.#options;
     const size = this.#ripe;
     this.#ripe = checkpoints.proving.newest?.size ?? 0;
-    if (this.#between.count > 0) {
-      for (const [from, end] of this.#between.ranges()) {
+    if (this.#between.count > 0 && this.#again.isDone && size >= this.#roundEnd) {
+      const out = this.#between.ranges().flatMap(([from, end]) => {
         const to = Math.min(end, size);
-        if (from >= to) continue;
+        if (from >= to) return [];
         const refused = checkpoints.refusals.within({ first: from, last: to - 1 });
-        this.#again.add(outOfReach(policy, { from, to }, { ...this.#refusals(), refused }));
-      }
+        return outOfReach(policy, { from, to }, { ...this.#refusals(), refused });
+      });
       this.#between.remove(0, size);
+      const [now, later] = this.#firstRound(out);
+      for (const { first, last } of later) this.#between.add(first, last + 1);
+      this.#again.add(now);
     }
     this.#again.go();
+  }
+
+  /**
+   * Those that the same regions refuse as the first one, and the rest. Appended together they put nobody but each other's refusers out
+   * of the count; with others between them each refusal would join lines over those, round after round (seed 633825865).
+   */
+  #firstRound(out: readonly IndexRange[]): readonly [readonly IndexRange[], readonly IndexRange[]] {
+    const { refusals } = this.#options.checkpoints;
+    const alike = out.flatMap((range) => uniform(range, refusals.within(range)));
+    const refusersOf = ({ first }: IndexRange): string =>
+      refusals
+        .counts()
+        .flatMap(([region]) => (refusals.refuses(region, first) ? [region] : []))
+        .sort()
+        .join(' ');
+    const key = alike[0] === undefined ? '' : refusersOf(alike[0]);
+    return [alike.filter((range) => refusersOf(range) === key), alike.filter((range) => refusersOf(range) !== key)];
   }
 
   /** Is this entry one of those, sooner or later? */
@@ -197,4 +226,11 @@ export function sayConflicts(
 
 function signaturesOf(kept: readonly CertifiedText[]): readonly number[] {
   return kept.map(({ signers }) => signers.size);
+}
+
+/** A range in pieces of which each is refused as a whole or not at all. */
+function uniform({ first, last }: IndexRange, refused: readonly IndexRange[]): readonly IndexRange[] {
+  const cuts = [...new Set([first, ...refused.flatMap((range) => [range.first, range.last + 1])])].filter((cut) => cut >= first && cut <= last);
+  const starts = cuts.sort((a, b) => a - b);
+  return starts.map((start, n) => ({ first: start, last: (starts[n + 1] ?? last + 1) - 1 }));
 }
