@@ -10,6 +10,8 @@ const QUIET_MS_MAX = 90_000;
 /** Receipts that are asked for one by one, of those that were told to be certain. */
 const SAMPLE = 200;
 const AT_ONCE = 16;
+/** Nobody here forks, forgets or rots: whatever befell the lines, the disks and the processes. */
+const ACCUSATIONS: ReadonlySet<string> = new Set(['forgot', 'remote-forgot', 'fork', 'rollback', 'rotten', 'two-instances']);
 
 /** What was looked at, all of it found good. */
 export interface CheckReport {
@@ -75,8 +77,8 @@ async function restless(cluster: Cluster, region: Region, policy: Policy | undef
   const status = await region.local.ask('GET', '/api/v1/status');
   if (status?.status !== 200 || !(await region.isReady())) return `${region.id} is not ready`;
   const { alarms, regions } = JSON.parse(status.body.toString('utf8'));
-  const forgot: unknown = alarms.find(({ alarm, kind = alarm }: { readonly alarm?: string; readonly kind?: string }) => /forgot/.test(String(kind)));
-  if (forgot !== undefined) throw new Violation(`${region.id} believes that it, or another, has forgotten: ${JSON.stringify(forgot)}`);
+  const wrong = alarms.find(({ alarm }: { readonly alarm: string }) => ACCUSATIONS.has(alarm));
+  if (wrong !== undefined) throw new Violation(`${region.id} raises an alarm that no fault of a round deserves: ${JSON.stringify(wrong)}`);
   const owed: { readonly region_id: string; readonly owed_count: number } | undefined = regions.find((each: { owed_count: number }) => each.owed_count > 0);
   if (owed !== undefined) return `${region.id} owes ${owed.owed_count} to ${owed.region_id}: ${JSON.stringify(owed)}`;
   const own = policy === undefined ? undefined : await headText(region.local, '/log/checkpoint');

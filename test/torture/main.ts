@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { abandonAll } from './cluster.ts';
+import { FAULTS } from './faults.ts';
 import { killRounds } from './kill-rounds.ts';
 import { mixedRound } from './mixed.ts';
 import { powerCuts } from './power.ts';
@@ -13,6 +14,7 @@ const USAGE = `npm run torture -- [--minutes M] [--full] [--seed N] [--faults N]
   --minutes M   a random mix of all faults, one cluster after another, for so long
   --full        200 rounds of SIGKILL, 30 power cuts, every sync point from 1 to 60, 60 mixed faults
   --seed N      where chance begins: the same faults in the same order, as far as real processes allow
+  --only A,B    mixed faults of these kinds alone
   --faults, --kills, --cuts, --points   so many of one kind
 
 Needs strace; power cuts and small disks need root and loop devices.`;
@@ -32,6 +34,7 @@ const { values } = parseArgs({
     cuts: { type: 'string' },
     points: { type: 'string' },
     from: { type: 'string' },
+    only: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
 });
@@ -51,12 +54,17 @@ async function torture(): Promise<void> {
   const none = Object.values(given).every((each) => each === undefined) && !values.full && values.minutes === undefined;
   const count = (what: keyof typeof FULL): number => Number(given[what] ?? (values.full ? FULL[what] : none && what === 'faults' ? PER_CLUSTER.faults : 0));
   const untilMs = performance.now() + 60_000 * Number(values.minutes ?? 0);
-  for (let seed = first; performance.now() < untilMs; seed += 1) await once('faults', { count: PER_CLUSTER.faults, seed }, mixedRound);
-  await inParts('faults', count('faults'), mixedRound);
+  for (let seed = first; performance.now() < untilMs; seed += 1) await once('faults', { count: PER_CLUSTER.faults, seed }, mixed);
+  await inParts('faults', count('faults'), mixed);
   await inParts('kills', count('kills'), killRounds);
   await inParts('cuts', count('cuts'), powerCuts);
   await inParts('points', count('points'), freshSyncPoints);
   await inParts('points', count('points'), clusterSyncPoints);
+}
+
+function mixed(folder: string, count: number, seed: number): Promise<object> {
+  const only = values.only?.split(',');
+  return mixedRound(folder, count, seed, only === undefined ? FAULTS : FAULTS.filter((fault) => only.includes(fault)));
 }
 
 type Run = (folder: string, count: number, seed: number, from: number) => Promise<object>;

@@ -21,7 +21,7 @@ export interface MixedReport extends CheckReport {
 }
 
 /** One cluster, so many faults one after another, a second one beside some of them; all under load, all checked at the end. */
-export async function mixedRound(folder: string, count: number, seed: number): Promise<MixedReport> {
+export async function mixedRound(folder: string, count: number, seed: number, only: readonly Fault[] = FAULTS): Promise<MixedReport> {
   const random = new Random(seed);
   const signing = random.chance(0.2) ? 'plain' : 'signs';
   const kinds = KINDS.filter((kind) => diskProblem(kind) === undefined);
@@ -32,7 +32,7 @@ export async function mixedRound(folder: string, count: number, seed: number): P
   const faults: Partial<Record<Fault, number>> = {};
   for (let n = 0; n < count; n += 1) {
     await load.busyWithAtLeast(TOLD_BETWEEN);
-    const all = [random.pick(FAULTS), ...(random.chance(0.3) ? [random.pick(BESIDE)] : [])];
+    const all = [random.pick(only), ...(only === FAULTS && random.chance(0.3) ? [random.pick(BESIDE)] : [])];
     for (const fault of all) faults[fault] = (faults[fault] ?? 0) + 1;
     console.log(`  ${Math.round(performance.now())} ms: ${all.join(' and ')}`);
     await Promise.all(all.map((fault) => befall(cluster, fault, random.fork())));
