@@ -3,6 +3,8 @@ import { ensureDebian } from './debian.ts';
 /** What tests need from Debian. Installed here, so that nothing has to be by hand. */
 ensureDebian([
   ['strace', '/usr/bin/strace'],
+  ['xfsprogs', '/usr/sbin/xfs_io'],
+  ['e2fsprogs', '/usr/sbin/mkfs.ext4'],
   ['git', '/usr/bin/git'],
   ['openssl', '/usr/bin/openssl'],
   ['postgresql', '/usr/lib/postgresql'],

@@ -66,6 +66,34 @@ export class Daemon {
     return this.#child?.pid;
   }
 
+  /** SIGKILL for the process and for its wrapper, which may be asleep over it. */
+  async cutOff(): Promise<void> {
+    const child = this.#child;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const gone = this.gone();
+    const pid = this.#isWrapped ? childOf(child.pid ?? 0) : undefined;
+    if (pid !== undefined) process.kill(pid, 'SIGKILL');
+    child.kill('SIGKILL');
+    await gone;
+    // Nobody's child any more: it has closed its files when it is a zombie, or not there.
+    while (pid !== undefined && isAlive(pid)) await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+
+  /** SIGKILL, and nobody waits. */
+  abandon(): void {
+    const child = this.#child;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    if (this.#isWrapped) process.kill(childOf(child.pid ?? 0), 'SIGKILL');
+    child.kill('SIGKILL');
+  }
+
+  /** Resolves once the process has ended, by whatever hand. */
+  async gone(): Promise<void> {
+    const child = this.#child;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    await new Promise((resolve) => child.once('exit', resolve));
+  }
+
   get log(): string {
     return readFileSync(join(this.folder, 'serve.log'), 'utf8');
   }
@@ -86,7 +114,7 @@ export class Daemon {
         () => false,
       ))
     ) {
-      if (child.exitCode !== null || performance.now() > deadline) throw new Error(`${this.id} did not start:\n${this.log}`);
+      if (child.exitCode !== null || child.signalCode !== null || performance.now() > deadline) throw new Error(`${this.id} did not start:\n${this.log}`);
       await new Promise((resolve) => setTimeout(resolve, 25));
     }
   }
@@ -133,6 +161,15 @@ function publicKeysOf(keys: RegionKeys | undefined): { readonly publicKey?: stri
 export async function endAll(daemons: readonly Daemon[]): Promise<void> {
   await Promise.all(daemons.map((daemon) => daemon.end('SIGKILL')));
   await Promise.all(daemons.map((daemon) => daemon.client.close()));
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return !/^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    // No such process.
+    return false;
+  }
 }
 
 function childOf(pid: number): number {

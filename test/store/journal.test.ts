@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { hash, randomInt } from 'node:crypto';
-import { cpSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, rmSync, statfsSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -251,3 +252,44 @@ test('the lock file of a store from before there was a journal is understood', (
     await holds(after, 4);
     await after.close();
   }));
+
+test('that a region has forgotten is known after a power cut that left it only in the journal', () =>
+  inFolder(async (folder) => {
+    const data = join(folder, 'data');
+    const store = await open(data, true);
+    await append(store, 0, 3);
+    await store.commit({ ...NO_CHANGES, forgot: ['a remote holds more'] });
+    const copy = join(folder, 'copy');
+    cut(data, copy, () => 0);
+    await store.close();
+    const again = await open(copy, true);
+    assert.equal((await again.recover()).forgot, 'a remote holds more');
+    await assert.rejects(append(again, 3, 4), { code: 'STORE_FAILED' });
+    await again.close();
+  }));
+
+test('a disk that is full just where the journal must grow: nothing is stored, and with room it goes on by itself', async (context) => {
+  if (process.getuid?.() !== 0) return context.skip('mounting a tmpfs takes root');
+  await inFolder(async (folder) => {
+    const small = join(folder, 'small');
+    mkdirSync(small);
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=8m', 'tmpfs', small]);
+    const store = await open(join(small, 'data'), true);
+    try {
+      const lock = join(small, 'data.lock');
+      let size = 0;
+      // Until the next record needs the next step.
+      for (; statSync(lock).size < 2 * 256 * 1024; size += 1) await append(store, size, size + 1);
+      for (let n = 1; n < 64; n += 1, size += 1) await append(store, size, size + 1);
+      const { bavail, bsize } = statfsSync(small);
+      writeFileSync(join(small, 'filler'), Buffer.alloc(bavail * bsize));
+      await assert.rejects(append(store, size, size + 1), { code: 'STORE_FAILED', untilRestart: false });
+      rmSync(join(small, 'filler'));
+      await append(store, size, size + 5);
+      await holds(store, size + 5);
+    } finally {
+      await store.close();
+      execFileSync('umount', [small]);
+    }
+  });
+});

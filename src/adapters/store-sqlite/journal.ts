@@ -80,8 +80,9 @@ export class Journal {
   /** Durable when it returns; throws what the disk throws. Nothing counts before `advance`. */
   write(record: RecordBytes): void {
     const at = this.#half * HALF_BYTES + this.#at;
-    this.#pending = record;
+    // A disk that is too full to grow on has nothing of the record, and may have no room for taking it back either.
     this.#growTo(at + record.bytes.length);
+    this.#pending = record;
     writeWhole(this.#fd, record.bytes, at);
     fdatasyncSync(this.#fd);
   }

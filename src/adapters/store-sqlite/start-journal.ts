@@ -56,9 +56,11 @@ export function startJournal(database: DatabaseSync, starting: Starting): Starte
   const why = signs || !hasSigned || meta.has('forgot') ? undefined : forgotten(before, { path: other, hasSigned });
   if (why !== undefined) remember.run('forgot', why);
   const standing = compare(path, store, last());
-  const forgot = signs ? (meta.get('forgot') ?? forgotten(standing, { path, hasSigned })) : undefined;
+  const unlike = signs ? forgotten(standing, { path, hasSigned }) : undefined;
+  if (unlike === undefined) for (const record of missingFrom(standing)) replay(record);
+  // Only now: that a remote has shown it may be in the journal alone.
+  const forgot = signs ? (metaOf(database).get('forgot') ?? unlike) : undefined;
   if (forgot !== undefined) return { storeId, starts, forgot, journal: undefined };
-  for (const record of missingFrom(standing)) replay(record);
   // Without keys nothing was signed. A journal of another history must not be taken for ours at the next start.
   if (standing?.kind === 'forgot') truncateSync(path);
   starting.makeDurable();
