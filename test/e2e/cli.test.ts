@@ -125,7 +125,7 @@ test('a unix socket serves as the local listener, and a stale one is replaced', 
     await daemon.start();
     const { code, out } = await cli(['put', '-', '--url', `unix:${socket}`], { input: receiptJson(receiptOf(`unix-${round}`)) });
     assert.deepEqual([code, out.split(' ')[0]], [75, 'disabled']);
-    assert.match((await cli(['status', '--config', file])).out, new RegExp(`^alone: ${round} receipts, store ok`));
+    assert.match((await cli(['status', '--config', file])).out, new RegExp(`^alone: ${round} receipts, 0 conflicts, store ok`));
     await daemon.end('SIGKILL');
     await daemon.client.close();
   }

@@ -129,7 +129,17 @@ test('the batch stream answers in request order while the request is still open'
 test('probes, quorum, status and the peer listener answer as the contract says', async () => {
   for (const path of ['/livez', '/readyz', '/quorumz', '/health']) assert.equal((await fetch(`${url}${path}`)).status, 200, path);
   const status = await (await fetch(`${url}/api/v1/status`)).json();
-  assert.deepEqual(Object.keys(Object(status)).sort(), ['alarms', 'reachable_weight', 'receipts', 'region', 'regions', 'store', 'threshold', 'weight']);
+  assert.deepEqual(Object.keys(Object(status)).sort(), [
+    'alarms',
+    'conflicts',
+    'reachable_weight',
+    'receipts',
+    'region',
+    'regions',
+    'store',
+    'threshold',
+    'weight',
+  ]);
   await post(receiptJson(receiptOf('q1')));
   const quorum = Object(await (await fetch(`${url}/api/v1/receipts/rec-q1/quorum`)).json());
   assert.deepEqual([quorum.verdict, quorum.quorum, quorum.threshold], ['confirmed', true, 2]);
