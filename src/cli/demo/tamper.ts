@@ -1,5 +1,5 @@
-import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { ReceiptSyncError } from '../../errors.ts';
 import { canonicalBytes } from '../../receipt/canonical.ts';
 import type { Receipt } from '../../receipt/receipt.ts';
@@ -10,7 +10,7 @@ import type { RegionProcess } from './region-process.ts';
 
 /** What stands behind the hash in canonical bytes: ticks, span_id, committed (SPEC §1). */
 const TAIL_BYTES = 13;
-/** Receipts tried, at random: one whose bytes lie across two pages, or that has not arrived yet, is passed over. */
+/** Receipts tried, at random: one that has not arrived yet is passed over. */
 const TRIES_MAX = 200;
 
 /** `REGION@2s`: so long after the first receipt a byte of that region's store is changed. */
@@ -43,7 +43,7 @@ export function parseTamper(text: string, regions: readonly string[]): TamperPla
 
 /**
  * Stops a region, changes one byte of one receipt in its database, starts it again, and looks what comes of it: as a disk does that rots. Not while it runs:
- * SQLite mends a page that it has in memory the next time it writes it. `undefined`: none of these receipts lies there in one piece.
+ * SQLite mends a page that it has in memory the next time it writes it. `undefined`: none of these receipts is stored there.
  */
 export async function tamper(region: RegionProcess, receipts: readonly Receipt[], others: readonly RegionProcess[]): Promise<TamperReport | undefined> {
   await region.halt();
@@ -73,18 +73,17 @@ async function isServed(region: RegionProcess, receiptId: string): Promise<boole
   }
 }
 
-/** True if the receipt's hash lies in the file, and is another one now. */
-function flipByte(path: string, { hash, ...rest }: Receipt): boolean {
-  const canonical = canonicalBytes({ hash, ...rest });
-  const at = readFileSync(path).indexOf(canonical.subarray(canonical.length - TAIL_BYTES - hash.length));
-  if (at === -1) return false;
-  const fd = openSync(path, 'r+');
-  try {
-    writeSync(fd, Uint8Array.of((hash[0] ?? 0) ^ 1), 0, 1, at);
-    return true;
-  } finally {
-    closeSync(fd);
-  }
+/** True if the receipt is stored there: the first byte of its hash is another one now. Not by its place in the file: pages that were split leave old copies. */
+function flipByte(path: string, receipt: Receipt): boolean {
+  const canonical = canonicalBytes(receipt);
+  using database = new DatabaseSync(path);
+  const row = database.prepare('SELECT seq, frame FROM entry_group WHERE instr(frame, ?) > 0').get(canonical);
+  if (!(row?.['frame'] instanceof Uint8Array)) return false;
+  const frame = Buffer.from(row['frame']);
+  const at = frame.indexOf(canonical) + canonical.length - TAIL_BYTES - receipt.hash.length;
+  frame[at] = (frame[at] ?? 0) ^ 1;
+  database.prepare('UPDATE entry_group SET frame = ? WHERE seq = ?').run(frame, Number(row['seq']));
+  return true;
 }
 
 /** A line for people. */
