@@ -9,6 +9,8 @@ import { renderConfig } from '../../src/config/render.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 const START_MS_MAX = 30_000;
+/** Of a log, in an error. */
+const LOG_SHOWN = 2_000;
 
 /** What a command printed, and how it ended. */
 export interface Ran {
@@ -115,7 +117,8 @@ export class Daemon {
         () => false,
       ))
     ) {
-      if (child.exitCode !== null || child.signalCode !== null || performance.now() > deadline) throw new Error(`${this.id} did not start:\n${this.log}`);
+      if (child.exitCode !== null || child.signalCode !== null || performance.now() > deadline)
+        throw new Error(`${this.id} did not start:\n${this.log.slice(-LOG_SHOWN)}`);
       await new Promise((resolve) => setTimeout(resolve, 25));
     }
   }
