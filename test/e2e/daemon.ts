@@ -9,6 +9,8 @@ import { renderConfig } from '../../src/config/render.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 const START_MS_MAX = 30_000;
+/** Of a log, in an error. */
+const LOG_SHOWN = 2_000;
 
 /** What a command printed, and how it ended. */
 export interface Ran {
@@ -71,8 +73,8 @@ export class Daemon {
     const child = this.#child;
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
     const gone = this.gone();
-    const pid = this.#isWrapped ? childOf(child.pid ?? 0) : undefined;
-    if (pid !== undefined) process.kill(pid, 'SIGKILL');
+    const pid = this.#isWrapped ? childOf(child) : undefined;
+    killIfAlive(pid);
     child.kill('SIGKILL');
     await gone;
     // Nobody's child any more: it has closed its files when it is a zombie, or not there.
@@ -83,7 +85,8 @@ export class Daemon {
   abandon(): void {
     const child = this.#child;
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
-    if (this.#isWrapped) process.kill(childOf(child.pid ?? 0), 'SIGKILL');
+    const pid = this.#isWrapped ? childOf(child) : undefined;
+    killIfAlive(pid);
     child.kill('SIGKILL');
   }
 
@@ -114,7 +117,8 @@ export class Daemon {
         () => false,
       ))
     ) {
-      if (child.exitCode !== null || child.signalCode !== null || performance.now() > deadline) throw new Error(`${this.id} did not start:\n${this.log}`);
+      if (child.exitCode !== null || child.signalCode !== null || performance.now() > deadline)
+        throw new Error(`${this.id} did not start:\n${this.log.slice(-LOG_SHOWN)}`);
       await new Promise((resolve) => setTimeout(resolve, 25));
     }
   }
@@ -125,7 +129,7 @@ export class Daemon {
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return child?.exitCode ?? null;
     const gone = new Promise<number | null>((resolve) => child.once('exit', resolve));
     // Under a wrapper the process itself is the wrapper's child; the wrapper ends with it.
-    process.kill(this.#isWrapped ? childOf(child.pid ?? 0) : (child.pid ?? 0), signal);
+    process.kill((this.#isWrapped ? childOf(child) : undefined) ?? pidOf(child), signal);
     return gone;
   }
 }
@@ -172,6 +176,25 @@ function isAlive(pid: number): boolean {
   }
 }
 
-function childOf(pid: number): number {
-  return Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ')[0]);
+/** The process that a wrapper runs; `undefined` where it has none any more. */
+function childOf(wrapper: ChildProcess): number | undefined {
+  const pid = pidOf(wrapper);
+  try {
+    const [first = ''] = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ');
+    // Never 0: to kill(2) that is everybody in our own group.
+    return first === '' ? undefined : Number(first);
+  } catch {
+    // The wrapper has gone too, and we have not heard of it yet.
+    return undefined;
+  }
+}
+
+/** SIGKILL, if it is still there. */
+function killIfAlive(pid: number | undefined): void {
+  if (pid !== undefined && isAlive(pid)) process.kill(pid, 'SIGKILL');
+}
+
+function pidOf(child: ChildProcess): number {
+  if (child.pid === undefined) throw new Error('the process did not start');
+  return child.pid;
 }

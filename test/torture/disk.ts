@@ -8,7 +8,7 @@ import type { Random } from '../../sim/random.ts';
 export type DiskKind = 'folder' | 'tmpfs' | 'ext4';
 
 /** Sparse: what is not written takes no room. */
-const EXT4_MIB = 512;
+const EXT4_MIB = 1_024;
 const TMPFS_MIB = 64;
 const BUSY_MS_MAX = 3_000;
 const FILL_STEP_BYTES = 64 * 1024;

@@ -12,6 +12,8 @@ const RIVALS_MAX = 200;
 const WAIT_S = 2;
 /** Receipts of one request, a KiB each: some requests of that fill a half of a journal (8 MiB). */
 const BULK_MAX = 1_200;
+/** … and so many of them in all: a round that goes on for long must not fill the disks by itself. */
+const BULK_TOTAL = 60_000;
 /** After a request that came to nothing: a region that is away is not asked a thousand times a second. */
 const PAUSE_MS = 20;
 
@@ -96,7 +98,9 @@ export class Load implements AsyncDisposable {
       case 'rival':
         return this.#submit(region, known === undefined || this.#rivals >= RIVALS_MAX ? this.#fresh() : this.#rival(known));
       case 'bulk':
-        return this.#bulk(region, 1 + this.#random.below(this.#random.chance(0.2) ? BULK_MAX : BULK_MAX / 20));
+        return this.#next > BULK_TOTAL
+          ? this.#submit(region, this.#fresh())
+          : this.#bulk(region, 1 + this.#random.below(this.#random.chance(0.2) ? BULK_MAX : BULK_MAX / 20));
       case 'submit':
         return this.#submit(region, this.#fresh());
     }

@@ -24,6 +24,8 @@ export interface MixedReport extends CheckReport {
 export async function mixedRound(folder: string, count: number, seed: number, only: readonly Fault[] = FAULTS): Promise<MixedReport> {
   const random = new Random(seed);
   const signing = random.chance(0.2) ? 'plain' : 'signs';
+  // Nothing in the plain protocol is signed: a bit turned on the way makes a receipt that nobody sent, and that is stored (seed 5000).
+  const possible = signing === 'plain' ? only.filter((fault) => fault !== 'corrupt') : only;
   const kinds = KINDS.filter((kind) => diskProblem(kind) === undefined);
   await using cluster = await Cluster.make(folder, random.fork(), { kinds: [...kinds].sort(() => random.below(3) - 1), signing });
   await cluster.start();
@@ -32,7 +34,7 @@ export async function mixedRound(folder: string, count: number, seed: number, on
   const faults: Partial<Record<Fault, number>> = {};
   for (let n = 0; n < count; n += 1) {
     await load.busyWithAtLeast(TOLD_BETWEEN);
-    const all = [random.pick(only), ...(only === FAULTS && random.chance(0.3) ? [random.pick(BESIDE)] : [])];
+    const all = [random.pick(possible), ...(only === FAULTS && random.chance(0.3) ? [random.pick(BESIDE)] : [])];
     for (const fault of all) faults[fault] = (faults[fault] ?? 0) + 1;
     console.log(`  ${Math.round(performance.now())} ms: ${all.join(' and ')}`);
     await Promise.all(all.map((fault) => befall(cluster, fault, random.fork())));
