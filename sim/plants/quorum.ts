@@ -49,14 +49,16 @@ export const QUORUM: readonly Plant[] = [
     teaches: 'The last region that a certificate needs is left out of it.',
     file: 'src/replication/certify.ts',
     find: '    taken.add(region);\n  }\n  if (!isQuorum(policy.quorum, taken)) throw',
-    replace: '    if (taken.size > 0 && isQuorum(policy.quorum, new Set([...taken, region]))) break;\n    taken.add(region);\n  }\n  if (taken.size === 0) throw',
+    replace:
+      '    if (taken.size > 0 && isQuorum(policy.quorum, new Set([...taken, region]))) break;\n    taken.add(region);\n  }\n  if (taken.size === 0) throw',
   },
   {
     name: 'verify counts an old answer',
-    teaches: 'A region that can not be reached counts with what it once said.',
+    teaches: 'A region that can not be reached counts with what it once said: here with what this region believes of it.',
     file: 'src/replication/verify.ts',
-    find: "  return { kind: reading.kind === 'missing' ? 'missing' : 'unreachable' };",
-    replace: "  return { kind: 'held', digest: LAST, refused: [] };",
+    find: 'const testimonies = [await localTestimony(parts, receiptId), ...(await Promise.all(asked)).map(testimonyOf)];',
+    replace:
+      "const local = await localTestimony(parts, receiptId);\n  const testimonies = [local, ...(await Promise.all(asked)).map(testimonyOf).map((each) => (each.kind === 'unreachable' ? local : each))];",
   },
   {
     name: 'verify counts whoever answers',

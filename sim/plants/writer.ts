@@ -7,7 +7,8 @@ export const WRITER: readonly Plant[] = [
     teaches: 'A region says "acknowledged" to a remote as soon as the receipt is queued.',
     file: 'src/replication/receive.ts',
     find: '  return new Promise((resolve) => {\n    parts.committer.submit(job, {',
-    replace: "  return new Promise((resolve) => {\n    resolve({ kind: 'acknowledged', digest: job.digest, duplicate: false });\n    parts.committer.submit(job, {",
+    replace:
+      "  return new Promise((resolve) => {\n    resolve({ kind: 'acknowledged', digest: job.digest, duplicate: false });\n    parts.committer.submit(job, {",
   },
   {
     name: 'answered while the commit is under way',
