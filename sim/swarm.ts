@@ -8,9 +8,18 @@ import { concatBytes, equalBytes, sha256, utf8Bytes } from '../src/std/bytes.ts'
 import { cosignatureBytes, cosignedMessage } from '../src/tlog/cosignature.ts';
 import { formatVerifierKey, keyIdOf, TYPE_ED25519, type VerifierKey } from '../src/tlog/vkey.ts';
 import type { Machine } from './host.ts';
-import type { Random } from './random.ts';
+import { Random } from './random.ts';
+import type { Stage } from './stage.ts';
 
 const CLUSTER = 'sim.example.com';
+
+/** The machines of a world: the cluster of the first world, or in half of the seeds a wider one. */
+export function machinesOf(stage: Stage, random: Random): readonly Machine[] {
+  // Of their own streams: 64 lines take more conflicts than a seed has time for.
+  const refusedLinesMax = new Random(stage.seed ^ 0x5eed).pick([1, 2, 4, 64]);
+  const machines = swarm(random);
+  return machines.map(({ settings, signing }) => ({ settings, signing: signing && { ...signing, refusedLinesMax } }));
+}
 
 /** A cluster by chance: two to five regions, weights, a threshold; mirrored, plain, or some of each. */
 export function swarm(random: Random): readonly Machine[] {
