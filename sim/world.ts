@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { StoreFailedError } from '../src/errors.ts';
 import type { AlarmKind } from '../src/log/alarm.ts';
 import type { SyncEvent } from '../src/ports/observer.ts';
 import type { Receipt } from '../src/receipt/receipt.ts';
@@ -7,7 +8,12 @@ import { assert } from '../src/std/assert.ts';
 import { allCheckers } from './checkers/all.ts';
 import { type Checker, Violation } from './checkers/checker.ts';
 import { EXPECTED } from './checkers/no-false-alarm.ts';
+import { Fate } from './fate.ts';
+import { diskFaults, flipRate } from './faults/disks.ts';
 import { firstFaults } from './faults/first.ts';
+import { machineFaults } from './faults/machines.ts';
+import { roughNet } from './faults/net.ts';
+import { partitions } from './faults/partitions.ts';
 import { type Feature, featuresOf, type RunOptions } from './features.ts';
 import { Host, type HostWorld, SOUND_DISK } from './host.ts';
 import { Net } from './net.ts';
@@ -17,10 +23,14 @@ import { machinesOf } from './swarm.ts';
 import { Tellings } from './tellings.ts';
 import { VirtualClock } from './virtual-clock.ts';
 import { clients, rivals } from './workload/clients.ts';
+import { bursts, readers } from './workload/readers.ts';
+import { shoppers } from './workload/shoppers.ts';
 
 /** Simulated time with faults, and the most that may pass after them until nothing is owed. */
 const STORM_MS = 30_000;
 const CALM_MS_MAX = 600_000;
+/** A machine whose store does not open is started again after this. */
+const START_AGAIN_MS = 1_000;
 
 /** What a seed did, for sums over many. */
 export interface RunReport {
@@ -36,6 +46,11 @@ export interface RunReport {
 export async function runSeed(seed: number, options: RunOptions = {}): Promise<RunReport> {
   return new World(seed, options).run();
 }
+
+/** What a message that a bit has turned in raises where it arrives: nobody is accused by it. */
+const CORRUPT_ALARMS: readonly AlarmKind[] = ['bad-certified-checkpoint', 'log-differs'];
+/** … and a disk that gives back what was never written: here, and where it was sent to. */
+const ROTTEN_ALARMS: readonly AlarmKind[] = ['rotten', 'log-differs'];
 
 class World implements Stage {
   readonly seed: number;
@@ -61,7 +76,9 @@ class World implements Stage {
     const random = this.#random;
     const rate = (most: number): number => (random.chance(0.4) ? 0 : random.uniform() * most);
     this.net = new Net(this.clock, random.fork(), { latencyMs: 1 + random.below(60), loss: rate(0.2), duplication: rate(0.2), delay: rate(0.05) });
-    this.#expected = EXPECTED;
+    const flips = flipRate(this);
+    const isRough = roughNet(this);
+    this.#expected = new Set([...EXPECTED, ...(isRough ? CORRUPT_ALARMS : []), ...(flips > 0 ? ROTTEN_ALARMS : [])]);
     this.#checkers = allCheckers(this.#expected);
     this.#tellings = new Tellings(this);
     this.net.onAnswer = (region, { receiptId, digest }, answer) => {
@@ -78,6 +95,12 @@ class World implements Stage {
     clients(this, this.#random.fork());
     rivals(this);
     firstFaults(this, this.#random.fork());
+    partitions(this);
+    diskFaults(this);
+    machineFaults(this);
+    shoppers(this);
+    readers(this);
+    bursts(this);
     await this.clock.advance(this.#options.stormMs ?? STORM_MS);
     await this.#calm();
     if (this.#violation !== undefined) throw this.#violation;
@@ -109,9 +132,9 @@ class World implements Stage {
   }
 
   powerCut(host: Host, downMs: number): void {
-    if (host.region === undefined) return;
+    if (host.fate === undefined ? host.region === undefined : !host.isOn) return;
     host.crash();
-    this.clock.after(downMs, () => void host.start().catch((error: unknown) => this.failed(error)));
+    this.clock.after(downMs, () => this.#restart(host));
   }
 
   returned(host: Host, result: SyncResult): void {
@@ -129,11 +152,23 @@ class World implements Stage {
     for (const checker of this.#checkers) this.#guarded(checker, () => checker.verified?.(host, { ...verification, receiptId }, this.hosts));
   }
 
+  /** Where its disk does not let it, again and again: somebody will have replaced it. */
+  #restart(host: Host): void {
+    if (host.isOn) return;
+    host.start().catch((error: unknown) => {
+      if (!(error instanceof StoreFailedError)) return this.failed(error);
+      this.happened('a start failed');
+      this.clock.after(START_AGAIN_MS, () => this.#restart(host));
+    });
+  }
+
   #surroundings(): HostWorld {
-    const { clock, net } = this;
+    const { clock, net, seed } = this;
     return {
       clock,
       net,
+      fate: this.has('crash at await') || this.has('pauses') ? () => new Fate(clock) : undefined,
+      flips: new Random(seed ^ 0xf1_1b18),
       observe: (region, event) => this.#note(region, event),
       cosigned: (region, text, host) => {
         for (const checker of this.#checkers) this.#guarded(checker, () => checker.cosigned?.(region, text, host));
@@ -145,6 +180,10 @@ class World implements Stage {
   async #calm(): Promise<void> {
     this.#stormIsOver = true;
     this.net.calm();
+    for (const { fate } of this.hosts) {
+      fate?.spare();
+      fate?.resume();
+    }
     const untilMs = this.clock.monotonicMs() + CALM_MS_MAX;
     await this.clock.advance(20_000);
     this.net.cuts.clear();

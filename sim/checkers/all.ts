@@ -5,6 +5,7 @@ import type { Checker } from './checker.ts';
 import { durable } from './durable.ts';
 import { evidence } from './evidence.ts';
 import { firstWins } from './first-wins.ts';
+import { handedOut } from './handed-out.ts';
 import { noFalseAlarm } from './no-false-alarm.ts';
 import { noPhantom } from './no-phantom.ts';
 import { oneCertificate } from './one-certificate.ts';
@@ -19,6 +20,7 @@ export function allCheckers(expected: ReadonlySet<AlarmKind>): readonly Checker[
     oneContent(),
     oneCertificate(),
     noPhantom(),
+    handedOut(),
     ownLog(),
     allArrive(),
     allCertified(),

@@ -19,6 +19,9 @@ export async function submit(stage: Stage, host: Host, receipt: Receipt, random:
   await bring(stage, host, receipt, { gaveUp, options: () => ({ waitFor, deadlineMs: random.chance(0.3) ? random.below(3_000) : undefined }) });
 }
 
+/** The reason of a caller's signal. */
+export const WENT_AWAY: Error = new Error('The caller went away');
+
 /** How long a caller waits, and how it asks. */
 export interface Patience {
   readonly gaveUp: Promise<void>;
@@ -31,7 +34,7 @@ export async function bring(
   host: Host,
   receipt: Receipt,
   { gaveUp, options }: Patience,
-): Promise<SyncResult | 'gave up' | 'down' | 'gone' | ReceiptSyncError> {
+): Promise<SyncResult | 'gave up' | 'went away' | 'down' | 'gone' | ReceiptSyncError> {
   const { region } = host;
   if (region === undefined) return 'down';
   const life = host.starts;
@@ -43,6 +46,7 @@ export async function bring(
     stage.returned(host, result);
     return result;
   } catch (error) {
+    if (error === WENT_AWAY) return 'went away';
     if (!(error instanceof ReceiptSyncError)) {
       stage.failed(error);
       return 'gone';
