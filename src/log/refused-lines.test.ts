@@ -62,6 +62,21 @@ test('the nearest ranges of one region are joined, over the lines of all regions
   ]);
 });
 
+test('where lines are too many, all between which nobody is needed any more are joined at once, and the nearest of the rest only if that is not enough', () => {
+  const lines = linesOf([0, 10, 20, 23, 26].map((first) => ({ region: 'a', first, length: 0 })));
+  const isSettled = ({ last }: RefusedRange): boolean => last < 20;
+  assert.deepEqual(joinedLines(lines, 5, isSettled), lines);
+  assert.deepEqual(joinedLines(lines, 4, isSettled), [
+    { region: 'a', first: 0, last: 20 },
+    { region: 'a', first: 23, last: 23 },
+    { region: 'a', first: 26, last: 26 },
+  ]);
+  assert.deepEqual(joinedLines(lines, 2, isSettled), [
+    { region: 'a', first: 0, last: 23 },
+    { region: 'a', first: 26, last: 26 },
+  ]);
+});
+
 test('what a mirror refuses and a text does not name is told exactly, also where lines were joined or cut', () => {
   fc.assert(
     fc.property(fc.uniqueArray(fc.nat(60), { maxLength: 25 }), fc.array(range, { maxLength: 12 }), fc.nat(70), (some, ranges, size) => {

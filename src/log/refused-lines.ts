@@ -29,26 +29,33 @@ export function unionOf(ranges: readonly RefusedRange[]): readonly RefusedRange[
 }
 
 /**
- * At most `max` lines that name all of these: the nearest ranges of one region are joined, and the region is then out of the count for
- * what lies between too (SPEC §4). More regions than `max` can't be had: each keeps one line.
+ * At most `max` lines that name all of these: ranges of one region are joined, and the region is then out of the count for what lies
+ * between too (SPEC §4). Where `isSettled` says that nobody needs it for that any more, all such ranges are joined at once: many refusals
+ * pass until lines are joined again, and one text is kept for all of it. If that is not enough, the nearest ranges are. More regions
+ * than `max` can't be had: each keeps one line.
  */
-export function joinedLines(lines: readonly RefusedRange[], max: number = REFUSED_LINES_MAX): readonly RefusedRange[] {
+export function joinedLines(
+  lines: readonly RefusedRange[],
+  max: number = REFUSED_LINES_MAX,
+  isSettled: (between: RefusedRange) => boolean = () => false,
+): readonly RefusedRange[] {
   if (lines.length <= max) return lines;
-  // Joining two ranges leaves the other gaps as they are: so the smallest ones go, all at once.
-  const gaps = lines.flatMap((line, n) => {
+  const apart = closed(lines, (gaps) => gaps.filter(isSettled));
+  return closed(apart, (gaps) => gaps.sort((a, b) => a.last - a.first - (b.last - b.first)).slice(0, Math.max(0, apart.length - max)));
+}
+
+/** The lines, joined over some of the gaps between those of one region; joining two leaves the other gaps as they are. */
+function closed(lines: readonly RefusedRange[], choose: (gaps: RefusedRange[]) => readonly RefusedRange[]): readonly RefusedRange[] {
+  const gaps = new Map<number, RefusedRange>();
+  for (const [n, { region, first }] of lines.entries()) {
     const before = lines[n - 1];
-    return before?.region === line.region ? [{ n, width: line.first - before.last }] : [];
-  });
-  const closed = new Set(
-    gaps
-      .sort((a, b) => a.width - b.width || a.n - b.n)
-      .slice(0, lines.length - max)
-      .map(({ n }) => n),
-  );
+    if (before?.region === region) gaps.set(n, { region, first: before.last + 1, last: first - 1 });
+  }
+  const chosen = new Set(choose([...gaps.values()]));
   const joined: RefusedRange[] = [];
   for (const [n, line] of lines.entries()) {
-    const before = joined.at(-1);
-    if (before !== undefined && closed.has(n)) joined[joined.length - 1] = { ...before, last: line.last };
+    const [before, gap] = [joined.at(-1), gaps.get(n)];
+    if (before !== undefined && gap !== undefined && chosen.has(gap)) joined[joined.length - 1] = { ...before, last: line.last };
     else joined.push(line);
   }
   return joined;

@@ -5,7 +5,7 @@ import type { RefusedRange } from '../log/log-text.ts';
 import { withRefused } from '../log/refused-lines.ts';
 import type { Policy } from '../tlog/policy.ts';
 import { type CertifiedTexts, keptBefore, textFor, withCertified, withTold } from './certified.ts';
-import { canReach, certifiesAsMuch, certifiesEntry, isInReach, isLastToCertify, outOfReach, type SignedText } from './endorsement.ts';
+import { canReach, certifiesAsMuch, certifiesEntry, isCertified, isInReach, isLastToCertify, outOfReach, type SignedText } from './endorsement.ts';
 
 const REGIONS = ['a', 'b', 'c', 'd'];
 const SIZE = 24;
@@ -35,6 +35,10 @@ test('what texts certify, and what is out of reach, is the same by ranges as ent
       assert.equal(certifiesAsMuch(policy, one, other), one.refused.length === 0 && one.size >= other.size ? true : asMuch);
       const isLast = certified(one).some((index) => !isInReach(policy, named, index) && !more.some((each) => certifiesEntry(policy, each, index)));
       assert.equal(isLastToCertify(policy, one, { lines: named, others: more }), named.length > 0 && isLast);
+      const span = { from: Math.min(one.size, other.size), to: Math.max(one.size, other.size) };
+      const within = all.slice(span.from, span.to);
+      const isWhole = within.every((index) => more.some((each) => certifiesEntry(policy, each, index)));
+      assert.equal(isCertified(policy, span, more), isWhole);
     }),
     { numRuns: 300 },
   );

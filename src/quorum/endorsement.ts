@@ -50,10 +50,17 @@ export function isLastToCertify(
   { lines, others }: { readonly lines: readonly RefusedRange[]; readonly others: readonly SignedText[] },
 ): boolean {
   if (lines.length === 0 || lines === text.refused) return false;
-  const span = { from: 0, to: text.size };
-  return edges([lines, text.refused, ...others.map(({ refused, size }) => [...refused, { first: 0, last: size - 1 }])], span).some(
-    (index) => !isInReach(policy, lines, index) && certifiesEntry(policy, text, index) && !others.some((other) => certifiesEntry(policy, other, index)),
+  const all = edges([lines, text.refused], { from: 0, to: text.size });
+  // Nearly always there is no such stretch, and the others, of which there may be many, need no look.
+  return all.some(
+    (from, n) => !isInReach(policy, lines, from) && certifiesEntry(policy, text, from) && !isCertified(policy, { from, to: all[n + 1] ?? text.size }, others),
   );
+}
+
+/** Is every entry of the span certified by one of these texts? */
+export function isCertified(policy: Policy, span: { readonly from: number; readonly to: number }, texts: readonly SignedText[]): boolean {
+  const all = edges(texts.map(reach), span);
+  return all.every((index) => texts.some((text) => certifiesEntry(policy, text, index)));
 }
 
 /** What is known of a log's refusals: the lines of its texts, and what stands behind them. */
@@ -70,7 +77,7 @@ export function outOfReach(
   span: { readonly from: number; readonly to: number },
   { lines, refused, refuses, texts }: LogRefusals & { readonly texts: readonly SignedText[] },
 ): readonly IndexRange[] {
-  const all = edges([lines, refused, ...texts.map(({ refused: named, size }) => [...named, { first: 0, last: size - 1 }])], span);
+  const all = edges([lines, refused, ...texts.map(reach)], span);
   const ranges: IndexRange[] = [];
   for (const [n, first] of all.entries()) {
     if (isInReach(policy, lines, first) || !canReach(policy, (region) => refuses(region, first))) continue;
@@ -78,6 +85,11 @@ export function outOfReach(
     ranges.push({ first, last: (all[n + 1] ?? span.to) - 1 });
   }
   return ranges;
+}
+
+/** Where what a text certifies may change. */
+function reach({ refused, size }: SignedText): readonly IndexRange[] {
+  return [...refused, { first: 0, last: size - 1 }];
 }
 
 /** Where something may change from one entry of the span to the next: within each stretch that begins at one of these all entries are alike. */

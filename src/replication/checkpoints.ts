@@ -1,12 +1,12 @@
 import type { RecoveredLog } from '../log/changes.ts';
 import type { LogHead } from '../log/heads.ts';
-import { formatLogText, nameSigned } from '../log/log-text.ts';
+import { formatLogText, nameSigned, type RefusedRange } from '../log/log-text.ts';
 import { linesBelow } from '../log/refused-lines.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Signer } from '../ports/signer.ts';
 import { type CertifiedTexts, keptBefore, withCertified } from '../quorum/certified.ts';
 import type { Cluster } from '../quorum/cluster.ts';
-import { canReach, endorsers } from '../quorum/endorsement.ts';
+import { canReach, endorsers, isCertified } from '../quorum/endorsement.ts';
 import { rootOf } from '../tlog/edge.ts';
 import { formatNote, type NoteSignature } from '../tlog/note.ts';
 import { isQuorum } from '../tlog/policy.ts';
@@ -59,6 +59,8 @@ export class Checkpoints {
   #sync: OwnText;
   #syncFixedMs: number;
   #certified: OwnText | undefined;
+  /** The size of the largest text that each remote has signed since the start. */
+  readonly #signedBy = new Map<string, number>();
   #certifiedSync: CertifiedSync | undefined;
   /** What the certificates of own entries are made from. */
   #proving: CertifiedTexts<CertifiedText>;
@@ -109,6 +111,14 @@ export class Checkpoints {
   /** The certified texts that it takes for certificates of all own entries, those from before the start too. */
   get proving(): CertifiedTexts<CertifiedText> {
     return this.#proving;
+  }
+
+  /** Is a region needed for none of these entries any more: it has signed beyond them, and all of them are certified? */
+  isSettled({ region, first, last }: RefusedRange): boolean {
+    const { newest, full } = this.#proving;
+    if (last >= (this.#signedBy.get(region) ?? 0)) return false;
+    const texts = [newest, full].filter((text) => text !== undefined);
+    return isCertified(this.#options.cluster.policy, { from: first, to: last + 1 }, texts);
   }
 
   /** Has the region signed for this entry with one of them? */
@@ -162,6 +172,7 @@ export class Checkpoints {
     // Told of a text a remote signs it once more: that is no news, and must not be told again.
     if (text.cosignatures.has(region)) return;
     text.cosignatures.set(region, line);
+    this.#signedBy.set(region, Math.max(text.size, this.#signedBy.get(region) ?? 0));
     this.#look(text);
   }
 

@@ -108,7 +108,7 @@ export class OwnConflicts {
     const { refusals, proving } = checkpoints;
     const news = refusals.news(region, told, committer.ownSize);
     if (news.length === 0) return true;
-    const naming = refusals.with(news);
+    const naming = refusals.with(news, (between) => checkpoints.isSettled(between));
     const { between } = naming;
     const kept = keptBefore(policy, proving, naming.lines);
     const changes = certifiedChanges(OWN_LOG, { ...proving, kept }, this.#firstUnsaved(kept));

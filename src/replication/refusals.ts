@@ -61,13 +61,13 @@ export class Refusals {
     return ranges.flatMap(({ first, last }) => rangesIn(region, this.#of(region).missing(first, Math.min(last + 1, size))));
   }
 
-  /** What texts say once these are told too. */
-  with(news: readonly RefusedRange[]): Naming {
+  /** What texts say once these are told too. `isSettled`: does nobody need that region for these entries any more? */
+  with(news: readonly RefusedRange[], isSettled: (between: RefusedRange) => boolean): Naming {
     const named = news.filter(({ region }) => !this.#observers.has(region));
     if (named.length === 0) return { news, lines: this.#lines, between: [] };
-    const lines = joinedLines(named.reduce(withRefused, this.#lines), this.#linesMax);
-    if (lines.length < this.#linesMax) return { news, lines, between: [] };
-    return { news, lines, between: lines.flatMap((line) => this.#between(line, news)) };
+    const apart = named.reduce(withRefused, this.#lines);
+    const lines = joinedLines(apart, this.#linesMax, isSettled);
+    return { news, lines, between: lines === apart ? [] : lines.flatMap((line) => this.#between(line, news)) };
   }
 
   /** It is durable: from now on it is told. */
