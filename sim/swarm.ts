@@ -31,7 +31,8 @@ function wideSwarm(random: Random): readonly Machine[] {
   const count = random.pick(COUNTS);
   const most = random.pick([1, 1, 2, 5]);
   const weights: number[] = Array.from({ length: count }, () => (most === 1 ? 1 : random.below(most + 1)));
-  if (weights.every((weight) => weight === 0)) weights[0] = 1;
+  // Somebody weighs something.
+  weights[0] = Math.max(weights[0] ?? 0, weights.some((weight) => weight > 0) ? 0 : 1);
   const total = weights.reduce((sum, weight) => sum + weight, 0);
   const quorumThreshold = random.chance(0.7) ? Math.floor(total / 2) + 1 : 1 + random.below(total);
   const ids = weights.map((_, n) => `region-${n}`);
