@@ -1,3 +1,4 @@
+import type { AlarmKind } from '../src/log/alarm.ts';
 import type { Clock } from '../src/ports/clock.ts';
 import type { SyncEvent } from '../src/ports/observer.ts';
 import type { Signing } from '../src/replication/evidence.ts';
@@ -42,6 +43,8 @@ export interface HostWorld {
   readonly observe: (region: string, event: SyncEvent) => void;
   /** Told of every cosignature that is made. */
   readonly cosigned: (region: string, text: string, host: Host) => void;
+  /** Where a second machine of one id listens. */
+  readonly listeners?: Net['listeners'] | undefined;
   /** What becomes of the operations of a machine; without it nothing strikes them. */
   readonly fate?: ((host: string) => Fate) | undefined;
   /** Of its own stream: which bits a disk turns. */
@@ -64,6 +67,9 @@ export class Host {
   readonly disks: MemoryDisk[];
   /** How often it was started. */
   starts = 0;
+  isBurnt = false;
+  /** What others say that it has forgotten, forked, or sends twice; or what it says of itself. */
+  readonly accused: Set<AlarmKind> = new Set();
   /** What its own clock is ahead of the others'. */
   skewMs = 0;
   readonly #world: HostWorld;
@@ -73,13 +79,14 @@ export class Host {
   /** What it signs with; without it every link of it is plain. */
   readonly signing: Signing | undefined;
 
-  constructor({ settings, signing }: Machine, random: Random, world: HostWorld) {
+  /** `disk`: where it goes on with one that there is. */
+  constructor({ settings, signing }: Machine, random: Random, world: HostWorld, disk?: MemoryDisk) {
     this.settings = settings;
     this.signing = signing;
     this.#random = random;
     this.#world = world;
     this.fate = world.fate?.(settings.region);
-    this.disks = [new MemoryDisk(random.below(0xffff_ffff).toString(16).padStart(32, '0'))];
+    this.disks = [disk ?? new MemoryDisk(random.below(0xffff_ffff).toString(16).padStart(32, '0'))];
   }
 
   get id(): string {
@@ -105,6 +112,7 @@ export class Host {
 
   /** Rejects where the region does not open; then the machine is off again. Never settles where the power goes meanwhile. */
   async start(): Promise<void> {
+    if (this.isBurnt) return;
     this.starts += 1;
     const { clock, end, isAlive } = this.#mortalClock();
     const weather = this.#weather(clock);
@@ -129,7 +137,7 @@ export class Host {
         files: new MemoryFiles(this.disk, weather),
       });
       life.region = region;
-      net.listeners.set(this.id, fatedListener(region, fate, isAlive));
+      this.#listeners.set(this.id, fatedListener(region, fate, isAlive));
     } catch (error) {
       this.crash();
       throw error;
@@ -138,16 +146,26 @@ export class Host {
 
   /** The power is gone, this instant. */
   crash(): void {
-    this.#world.net.listeners.delete(this.id);
+    this.#listeners.delete(this.id);
     this.#life?.end();
     this.#life?.store.crash();
     this.#life = undefined;
     this.fate?.forget();
   }
 
+  /** The machine is gone for good. */
+  burn(): void {
+    this.crash();
+    this.isBurnt = true;
+  }
+
   /** Somebody puts another disk into the machine, which is off. */
   insert(disk: MemoryDisk): void {
     this.disks.push(disk);
+  }
+
+  get #listeners(): Net['listeners'] {
+    return this.#world.listeners ?? this.#world.net.listeners;
   }
 
   /** Its keys, with somebody looking on. */

@@ -51,6 +51,8 @@ export class Net {
   readonly walls: Set<(from: string, to: string) => boolean> = new Set();
   /** Regions that are up, by id. */
   readonly listeners: Map<string, Receiving> = new Map();
+  /** The second machines of ids that run twice: whoever sends there reaches the one or the other. */
+  readonly twins: Map<string, Receiving> = new Map();
   /** Told of every answer that a region gave, before it is perhaps lost: an acknowledgement given is a promise made. */
   onAnswer: (from: string, parcel: Parcel, answer: ReceiveAnswer) => void = () => undefined;
   /** Told of every batch that a region has answered. */
@@ -128,7 +130,7 @@ export class Net {
     const trouble = this.#rough?.trouble();
     if (trouble !== undefined) return undefined;
     if (!(await this.#travel(way[0], way[1]))) return lost();
-    const shown = this.listeners.get(way[1])?.shown();
+    const shown = this.#target(way[1])?.shown();
     return (await this.#travel(way[1], way[0])) ? shown : lost();
   }
 
@@ -137,7 +139,7 @@ export class Net {
     const trouble = this.#rough?.trouble();
     if (trouble === 'reset before') return this.#after(reset());
     if (!(await this.#travel(from, to))) return lost();
-    const target = this.listeners.get(to);
+    const target = this.#target(to);
     if (target === undefined) return { failure: unreachable() };
     if (trouble === 'busy') return { failure: statusOf(429) };
     if (again !== undefined) this.#double([from, to], again);
@@ -154,7 +156,7 @@ export class Net {
 
   #double([from, to]: Way, again: (target: Receiving) => Promise<unknown>): void {
     const arrive = (): void => {
-      const target = this.listeners.get(to);
+      const target = this.#target(to);
       if (target !== undefined) void again(target);
     };
     if (this.#random.chance(this.weather.duplication)) void this.#travel(from, to).then(arrive);
@@ -174,6 +176,11 @@ export class Net {
     const lateMs = this.#rough?.lateMs() ?? 0;
     await this.#clock.sleep(latencyMs * (0.5 + this.#random.uniform()) * (isSlow ? 100 : 1) + lateMs);
     return !this.#isCut(from, to) && !this.#random.chance(loss);
+  }
+
+  #target(to: string): Receiving | undefined {
+    const twin = this.twins.get(to);
+    return twin !== undefined && this.#random.chance(0.5) ? twin : this.listeners.get(to);
   }
 
   #isCut(from: string, to: string): boolean {

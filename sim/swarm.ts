@@ -79,6 +79,22 @@ export function swarm(random: Random): readonly Machine[] {
   });
 }
 
+/** The n-th of a cluster whose regions all have keys, real ones: evidence of a fork is checked against the policy as it is written. */
+export function machineOf({
+  weights,
+  quorumThreshold,
+  n,
+}: {
+  readonly weights: readonly number[];
+  readonly quorumThreshold: number;
+  readonly n: number;
+}): Machine {
+  const regions = weights.flatMap((weight, m) => (m === n ? [] : [{ regionId: `region-${m}`, weight, timeoutMs: 1_500 }]));
+  const own = { region: `region-${n}`, weight: weights[n] ?? 1, crossRegionSyncEnabled: true, exclusive: false };
+  const settings: RegionSettings = { ...own, regions, quorumThreshold, maxRetries: 2, retryBackoffMs: 200 };
+  return { settings, signing: signingOf(settings) };
+}
+
 /** What a region of the simulator signs with, and with whom: all but those that have no keys. */
 export function signingOf(settings: RegionSettings, withoutKeys: ReadonlySet<string> = new Set()): Signing {
   const signer = signerOf(settings.region);

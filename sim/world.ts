@@ -5,7 +5,8 @@ import type { SyncEvent } from '../src/ports/observer.ts';
 import type { Receipt } from '../src/receipt/receipt.ts';
 import type { SyncResult, Verification } from '../src/region/sync-result.ts';
 import { assert } from '../src/std/assert.ts';
-import { allCheckers } from './checkers/all.ts';
+import { ACCUSATIONS, type BeyondCluster, type BeyondStage, beyondCluster, beyondFaults } from './beyond.ts';
+import { allCheckers, beyondCheckers } from './checkers/all.ts';
 import { type Checker, Violation } from './checkers/checker.ts';
 import { EXPECTED } from './checkers/no-false-alarm.ts';
 import { Fate } from './fate.ts';
@@ -16,9 +17,9 @@ import { roughNet } from './faults/net.ts';
 import { partitions } from './faults/partitions.ts';
 import { type Feature, featuresOf, type RunOptions } from './features.ts';
 import { Host, type HostWorld, SOUND_DISK } from './host.ts';
+import type { MemoryDisk } from './memory-disk.ts';
 import { Net } from './net.ts';
 import { Random } from './random.ts';
-import type { Stage } from './stage.ts';
 import { machinesOf } from './swarm.ts';
 import { Tellings } from './tellings.ts';
 import { VirtualClock } from './virtual-clock.ts';
@@ -52,11 +53,18 @@ const CORRUPT_ALARMS: readonly AlarmKind[] = ['bad-certified-checkpoint', 'log-d
 /** … and a disk that gives back what was never written: here, and where it was sent to. */
 const ROTTEN_ALARMS: readonly AlarmKind[] = ['rotten', 'log-differs'];
 
-class World implements Stage {
+/** One seed whose faults exceed what is stated: then regions may refuse, alarm and wait, and never answer wrongly. Throws Violation. */
+export async function runBeyondSeed(seed: number, options: RunOptions = {}): Promise<RunReport> {
+  return new World(seed, options, beyondCluster(seed)).run();
+}
+
+class World implements BeyondStage {
   readonly seed: number;
   readonly clock: VirtualClock = new VirtualClock();
   readonly net: Net;
-  readonly hosts: readonly Host[];
+  readonly hosts: Host[];
+  /** Where faults exceed what is stated. */
+  readonly #beyond: BeyondCluster | undefined;
   readonly #options: RunOptions;
   readonly #random: Random;
   readonly #features: ReadonlySet<Feature>;
@@ -68,8 +76,9 @@ class World implements Stage {
   #violation: unknown;
   #stormIsOver = false;
 
-  constructor(seed: number, options: RunOptions) {
+  constructor(seed: number, options: RunOptions, beyond?: BeyondCluster) {
     this.seed = seed;
+    this.#beyond = beyond;
     this.#options = options;
     this.#features = featuresOf(options);
     this.#random = new Random(seed);
@@ -79,12 +88,12 @@ class World implements Stage {
     const flips = flipRate(this);
     const isRough = roughNet(this);
     this.#expected = new Set([...EXPECTED, ...(isRough ? CORRUPT_ALARMS : []), ...(flips > 0 ? ROTTEN_ALARMS : [])]);
-    this.#checkers = allCheckers(this.#expected);
+    this.#checkers = beyond === undefined ? allCheckers(this.#expected) : beyondCheckers();
     this.#tellings = new Tellings(this);
     this.net.onAnswer = (region, { receiptId, digest }, answer) => {
       if (answer.kind === 'acknowledged') this.#promise({ region, receiptId, digest });
     };
-    const machines = machinesOf(this, random);
+    const machines = beyond?.machines ?? machinesOf(this, random);
     this.hosts = machines.map((machine) => new Host(machine, random.fork(), this.#surroundings()));
   }
 
@@ -101,8 +110,9 @@ class World implements Stage {
     shoppers(this);
     readers(this);
     bursts(this);
+    if (this.#beyond !== undefined) beyondFaults(this, this.#beyond.faulty);
     await this.clock.advance(this.#options.stormMs ?? STORM_MS);
-    await this.#calm();
+    await (this.#beyond === undefined ? this.#calm() : this.#aftermath());
     if (this.#violation !== undefined) throw this.#violation;
     for (const checker of this.#checkers) this.#guarded(checker, () => checker.finished(this.hosts));
     if (this.#violation !== undefined) throw this.#violation;
@@ -176,14 +186,33 @@ class World implements Stage {
     };
   }
 
-  /** No more faults: every machine is up, every way open; then nothing may be owed within a bound. */
-  async #calm(): Promise<void> {
+  twin(host: Host, disk: MemoryDisk): void {
+    const twin = new Host(host, new Random(this.seed ^ 0x71_415), { ...this.#surroundings(), listeners: this.net.twins }, disk);
+    this.hosts.push(twin);
+    this.#restart(twin);
+  }
+
+  /** No more faults, but what is lost stays lost: nothing has to come right, and everybody has time to notice. */
+  async #aftermath(): Promise<void> {
+    this.#endStorm();
+    await this.clock.advance(20_000);
+    this.net.cuts.clear();
+    for (const host of this.hosts) Object.assign(host.faults, SOUND_DISK);
+    await this.clock.advance(40_000);
+  }
+
+  #endStorm(): void {
     this.#stormIsOver = true;
     this.net.calm();
     for (const { fate } of this.hosts) {
       fate?.spare();
       fate?.resume();
     }
+  }
+
+  /** No more faults: every machine is up, every way open; then nothing may be owed within a bound. */
+  async #calm(): Promise<void> {
+    this.#endStorm();
     const untilMs = this.clock.monotonicMs() + CALM_MS_MAX;
     await this.clock.advance(20_000);
     this.net.cuts.clear();
@@ -213,10 +242,17 @@ class World implements Stage {
   }
 
   #note(region: string, event: SyncEvent): void {
-    // Within these faults nobody forgets, forks or sends twice: an alarm that says so is wrong.
-    if (event.kind === 'alarm' && !this.#expected.has(event.alarm)) this.failed(new Violation(`seed ${this.seed}: false alarm: ${event.message}`));
+    if (event.kind === 'alarm') this.#judge(event);
     this.#tellings.event(event);
     this.#trace.update(`${this.clock.monotonicMs()} ${region} ${JSON.stringify(event)}\n`);
+  }
+
+  /** Within the stated faults nobody forgets, forks or sends twice: an alarm that says so is wrong. Beyond them, of everybody but one. */
+  #judge({ alarm, region, message }: SyncEvent & { readonly kind: 'alarm' }): void {
+    const isExpected = this.#beyond === undefined ? this.#expected.has(alarm) : !ACCUSATIONS.has(alarm) || region === this.#beyond.faulty;
+    if (!isExpected) this.failed(new Violation(`seed ${this.seed}: false alarm: ${message}`));
+    // What the log of a region is said to be, and is not, is said of its region.
+    if (ACCUSATIONS.has(alarm) || alarm === 'log-differs') for (const host of this.hosts) if (host.id === region) host.accused.add(alarm);
   }
 
   #guarded(checker: Checker, check: () => void): void {
