@@ -1,11 +1,15 @@
+import type { AlarmKind } from '../src/log/alarm.ts';
 import type { Clock } from '../src/ports/clock.ts';
 import type { SyncEvent } from '../src/ports/observer.ts';
-import type { Peer } from '../src/ports/peer.ts';
 import type { Signing } from '../src/replication/evidence.ts';
 import { openRegion } from '../src/replication/open-region.ts';
 import type { Region } from '../src/replication/region.ts';
 import type { RegionSettings } from '../src/replication/region-settings.ts';
-import { type DiskWeather, MemoryDisk, MemoryFiles, MemoryStore } from './memory-store.ts';
+import type { Fate } from './fate.ts';
+import { fatedListener, fatedPeer, fatedStore, mortalPeer } from './fated.ts';
+import { flipped } from './flip.ts';
+import { MemoryDisk } from './memory-disk.ts';
+import { type DiskWeather, MemoryFiles, MemoryStore } from './memory-store.ts';
 import type { Net } from './net.ts';
 import type { Random } from './random.ts';
 import type { VirtualClock } from './virtual-clock.ts';
@@ -13,10 +17,18 @@ import type { VirtualClock } from './virtual-clock.ts';
 /** Faults of one machine's disk, as they are now. */
 export interface DiskFaults {
   fsyncMs: number;
+  readMs: number;
   isFull: boolean;
   /** The next fsync fails. */
   failsNext: boolean;
+  /** Every fsync fails, over restarts too, until somebody replaces the controller. */
+  isBroken: boolean;
+  /** How probable it is that a read gives back a bit that was never written. */
+  flips: number;
 }
+
+/** A disk as it should be. */
+export const SOUND_DISK: Readonly<DiskFaults> = { fsyncMs: 1, readMs: 0.05, isFull: false, failsNext: false, isBroken: false, flips: 0 };
 
 /** What runs on a machine. */
 export interface Machine {
@@ -30,33 +42,62 @@ export interface HostWorld {
   readonly net: Net;
   readonly observe: (region: string, event: SyncEvent) => void;
   /** Told of every cosignature that is made. */
-  readonly cosigned: (region: string, text: string) => void;
+  readonly cosigned: (region: string, text: string, host: Host) => void;
+  /** Where a second machine of one id listens. */
+  readonly listeners?: Net['listeners'] | undefined;
+  /** What becomes of the operations of a machine; without it nothing strikes them. */
+  readonly fate?: ((host: string) => Fate) | undefined;
+  /** Of its own stream: which bits a disk turns. */
+  readonly flips?: Random | undefined;
+}
+
+/** One run of a region, from its start to the end of its power. */
+interface Life {
+  readonly store: MemoryStore;
+  readonly end: () => void;
+  region: Region | undefined;
 }
 
 /** A machine that one region runs on: it can lose power and be started again, its disk stays. */
 export class Host {
   readonly settings: RegionSettings;
-  readonly disk: MemoryDisk;
-  readonly faults: DiskFaults = { fsyncMs: 1, isFull: false, failsNext: false };
+  readonly faults: DiskFaults = { ...SOUND_DISK };
+  readonly fate: Fate | undefined;
+  /** Every disk it ever ran on, the newest last. */
+  readonly disks: MemoryDisk[];
   /** How often it was started. */
   starts = 0;
+  isBurnt = false;
+  /** What others say that it has forgotten, forked, or sends twice; or what it says of itself. */
+  readonly accused: Set<AlarmKind> = new Set();
+  /** What its own clock is ahead of the others'. */
+  skewMs = 0;
   readonly #world: HostWorld;
   readonly #random: Random;
-  #life: { readonly region: Region; readonly store: MemoryStore; readonly end: () => void } | undefined;
+  #life: Life | undefined;
 
   /** What it signs with; without it every link of it is plain. */
   readonly signing: Signing | undefined;
 
-  constructor({ settings, signing }: Machine, random: Random, world: HostWorld) {
+  /** `disk`: where it goes on with one that there is. */
+  constructor({ settings, signing }: Machine, random: Random, world: HostWorld, disk?: MemoryDisk) {
     this.settings = settings;
     this.signing = signing;
     this.#random = random;
     this.#world = world;
-    this.disk = new MemoryDisk(random.below(0xffff_ffff).toString(16).padStart(32, '0'));
+    this.fate = world.fate?.(settings.region);
+    this.disks = [disk ?? new MemoryDisk(random.below(0xffff_ffff).toString(16).padStart(32, '0'))];
   }
 
   get id(): string {
     return this.settings.region;
+  }
+
+  /** The one it runs on now. */
+  get disk(): MemoryDisk {
+    const disk = this.disks.at(-1);
+    if (disk === undefined) throw new RangeError('a machine has a disk');
+    return disk;
   }
 
   /** The region, while the machine is up. */
@@ -64,40 +105,75 @@ export class Host {
     return this.#life?.region;
   }
 
+  /** Has it power, though its region may not be open yet? */
+  get isOn(): boolean {
+    return this.#life !== undefined;
+  }
+
+  /** Rejects where the region does not open; then the machine is off again. Never settles where the power goes meanwhile. */
   async start(): Promise<void> {
+    if (this.isBurnt) return;
     this.starts += 1;
     const { clock, end, isAlive } = this.#mortalClock();
-    const store = new MemoryStore(this.disk, this.#weather(clock));
+    const weather = this.#weather(clock);
+    const store = new MemoryStore(this.disk, weather);
     const { net, observe } = this.#world;
     const entropy = this.#random.fork();
-    const peer = (to: string) => mortalPeer(net.peer(this.id, to), isAlive);
-    const region = await openRegion(this.settings, {
-      store,
-      clock,
-      entropy,
-      observe: (event) => observe(this.id, event),
-      peer,
-      signing: this.#watched(),
-      files: new MemoryFiles(this.disk),
-    });
-    this.#life = { region, store, end };
-    net.listeners.set(this.id, region);
+    const { fate } = this;
+    const peer = (to: string) => mortalPeer(fatedPeer(net.peer(this.id, to), fate), isAlive);
+    const life: Life = { store, end, region: undefined };
+    this.#life = life;
+    try {
+      const region = await openRegion(this.settings, {
+        store: fatedStore(store, fate),
+        clock,
+        entropy,
+        observe: (event) => {
+          // What a dead process says nobody hears.
+          if (fate === undefined || isAlive()) observe(this.id, event);
+        },
+        peer,
+        signing: this.#watched(isAlive),
+        files: new MemoryFiles(this.disk, weather),
+      });
+      life.region = region;
+      this.#listeners.set(this.id, fatedListener(region, fate, isAlive));
+    } catch (error) {
+      this.crash();
+      throw error;
+    }
   }
 
   /** The power is gone, this instant. */
   crash(): void {
-    this.#world.net.listeners.delete(this.id);
+    this.#listeners.delete(this.id);
     this.#life?.end();
     this.#life?.store.crash();
     this.#life = undefined;
+    this.fate?.forget();
+  }
+
+  /** The machine is gone for good. */
+  burn(): void {
+    this.crash();
+    this.isBurnt = true;
+  }
+
+  /** Somebody puts another disk into the machine, which is off. */
+  insert(disk: MemoryDisk): void {
+    this.disks.push(disk);
+  }
+
+  get #listeners(): Net['listeners'] {
+    return this.#world.listeners ?? this.#world.net.listeners;
   }
 
   /** Its keys, with somebody looking on. */
-  #watched(): Signing | undefined {
+  #watched(isAlive: () => boolean): Signing | undefined {
     if (this.signing === undefined) return undefined;
     const { signer } = this.signing;
     const cosign: typeof signer.cosign = (text, atS) => {
-      this.#world.cosigned(this.id, text);
+      if (this.fate === undefined || isAlive()) this.#world.cosigned(this.id, text, this);
       return signer.cosign(text, atS);
     };
     return {
@@ -109,46 +185,39 @@ export class Host {
   /** A clock whose timers die with the process. */
   #mortalClock(): { readonly clock: Clock; readonly end: () => void; readonly isAlive: () => boolean } {
     const { clock } = this.#world;
+    const { fate } = this;
     let isAlive = true;
-    const after = (delayMs: number, ring: () => void): (() => void) =>
-      clock.after(delayMs, () => {
-        if (isAlive) ring();
-      });
+    const after = (delayMs: number, ring: () => void): (() => void) => {
+      let isCancelled = false;
+      const go = (): void => {
+        if (isAlive && !isCancelled) ring();
+      };
+      const cancel = clock.after(delayMs, () => (fate === undefined ? go() : fate.whenMoving(go)));
+      return () => {
+        isCancelled = true;
+        cancel();
+      };
+    };
     const end = (): void => {
       isAlive = false;
     };
-    return { clock: { wallMs: () => clock.wallMs(), monotonicMs: () => clock.monotonicMs(), after }, end, isAlive: () => isAlive };
+    return { clock: { wallMs: () => clock.wallMs() + this.skewMs, monotonicMs: () => clock.monotonicMs(), after }, end, isAlive: () => isAlive };
   }
 
   #weather(clock: Clock): DiskWeather {
+    const { flips } = this.#world;
     const sleep = (ms: number): Promise<void> => new Promise((resolve) => clock.after(ms, resolve));
     return {
       fsync: async () => {
         await sleep(this.faults.fsyncMs * (0.5 + this.#random.uniform()));
-        if (!this.faults.failsNext) return;
+        if (!this.faults.failsNext && !this.faults.isBroken) return;
         this.faults.failsNext = false;
         throw new Error('EIO');
       },
-      read: () => sleep(0.05),
+      read: () => sleep(this.faults.readMs),
       isFull: () => this.faults.isFull,
       survives: () => this.#random.chance(0.5),
+      readBack: (bytes) => (this.faults.flips > 0 && flips?.chance(this.faults.flips) === true ? flipped(bytes, flips) : bytes),
     };
   }
-}
-
-/** A process that has died sends nothing, and hears of no answer. */
-function mortalPeer(peer: Peer, isAlive: () => boolean): Peer {
-  const never = (): Promise<never> => new Promise(() => undefined);
-  const mortal = async <T>(ask: () => Promise<T>): Promise<T> => {
-    if (!isAlive()) return never();
-    const answer = await ask();
-    return isAlive() ? answer : never();
-  };
-  return {
-    deliver: (parcels, options) => mortal(() => peer.deliver(parcels, options)),
-    mirror: (batch, options) => mortal(() => peer.mirror(batch, options)),
-    read: (receiptId, signal) => mortal(() => peer.read(receiptId, signal)),
-    shown: (signal) => mortal(() => peer.shown(signal)),
-    close: () => peer.close(),
-  };
 }

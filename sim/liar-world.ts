@@ -60,7 +60,7 @@ class LiarWorld {
       return { region, weight: 1, crossRegionSyncEnabled: true, regions, quorumThreshold, maxRetries: 1, retryBackoffMs: 200, exclusive: false };
     });
     const world = { clock: this.#clock, net: this.#net, observe: (region: string, event: SyncEvent) => this.#note(region, event), cosigned: () => undefined };
-    this.#hosts = settings.slice(0, honest).map((each) => new Host({ settings: each, signing: signingOf(each, undefined) }, random.fork(), world));
+    this.#hosts = settings.slice(0, honest).map((each) => new Host({ settings: each, signing: signingOf(each) }, random.fork(), world));
     this.#policy = this.#hosts[0]?.signing?.cluster.policyText ?? '';
     const id = ids.at(-1) ?? '';
     const mirrors = ids.slice(0, honest).map((to) => ({ id: to, peer: this.#net.peer(id, to) }));

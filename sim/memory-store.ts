@@ -1,146 +1,15 @@
-import { ReceiptSyncError, StoreFailedError } from '../src/errors.ts';
-import { ALARMS_KEPT, type AlarmRecord } from '../src/log/alarm.ts';
-import { type RecoveredLog, TEXTS_KEPT } from '../src/log/changes.ts';
+import { ReceiptSyncError, RottenError, StoreFailedError } from '../src/errors.ts';
 import { recordedAt, recordedFrom } from '../src/log/entry.ts';
-import { groupItems } from '../src/log/group.ts';
-import { frameLeaves } from '../src/log/growth.ts';
-import { unionOf } from '../src/log/refused-lines.ts';
+import { type GroupItem, itemAt } from '../src/log/group.ts';
+import { readItem } from '../src/log/stored-item.ts';
 import type { EvidenceFiles } from '../src/ports/evidence-files.ts';
-import {
-  type Changes,
-  type Group,
-  type LogNumber,
-  type LogStore,
-  type NewGroup,
-  OWN_LOG,
-  type ParkedReceipt,
-  RECEIVED_LOG,
-  type Recovered,
-  type RemoteCosigned,
-  type TreeGrowth,
-} from '../src/ports/log-store.ts';
-import type { KnownReceipt, Place, ReceiptIndex, ReceiptPage, ReceiptQuery, RefusedEntry, StoredReceipt } from '../src/ports/receipt-index.ts';
-import { parseCanonical, receiptDigest, receiptIdOf } from '../src/receipt/canonical.ts';
+import { type Changes, type Group, type LogNumber, type LogStore, type NewGroup, OWN_LOG, type Recovered } from '../src/ports/log-store.ts';
+import type { KnownReceipt, Place, ReceiptIndex, ReceiptPage, ReceiptQuery, RottenRange, StoredReceipt } from '../src/ports/receipt-index.ts';
+import { parseCanonical } from '../src/receipt/canonical.ts';
 import { assert } from '../src/std/assert.ts';
-import { concatBytes, equalBytes, sha256, toHex, utf8Bytes } from '../src/std/bytes.ts';
-import { append, EMPTY_EDGE, rootOf } from '../src/tlog/edge.ts';
+import { equalBytes, sha256, toHex, utf8Bytes } from '../src/std/bytes.ts';
 import { leafHash } from '../src/tlog/hash.ts';
-
-interface Arrival extends Place {
-  readonly canonical: Uint8Array;
-  readonly entry: Uint8Array;
-  readonly recordedAt: bigint;
-}
-
-interface Indexed {
-  readonly digest: Uint8Array;
-  readonly places: (Place & { readonly arrival: number })[];
-}
-
-/** What is on stable storage: outlives every store that is opened on it. */
-export class MemoryDisk {
-  readonly storeId: string;
-  readonly groups: Map<LogNumber, NewGroup[]> = new Map();
-  readonly index: Map<string, Indexed> = new Map();
-  /** By id. */
-  readonly refused: Map<string, readonly RefusedEntry[]> = new Map();
-  readonly arrivals: Arrival[] = [];
-  readonly offsets: Map<string, number> = new Map();
-  readonly parked: Map<string, ParkedReceipt> = new Map();
-  readonly cosigned: Map<string, RemoteCosigned> = new Map();
-  readonly tiles: Map<string, Uint8Array> = new Map();
-  readonly logs: Map<LogNumber, RecoveredLog> = new Map();
-  readonly alarms: Map<number, AlarmRecord> = new Map();
-  /** What is kept in `evidence/`, by name. */
-  readonly evidence: Map<string, string> = new Map();
-  starts = 0;
-  forgot: string | undefined;
-  /** Set while a store is open on it: one at a time. */
-  isOpen = false;
-
-  constructor(storeId = '00000000000000000000000000000000') {
-    this.storeId = storeId;
-  }
-
-  size(log: LogNumber): number {
-    const last = this.groups.get(log)?.at(-1);
-    return last === undefined ? 0 : last.start + last.count;
-  }
-
-  /** One transaction, whole. */
-  apply(changes: Changes): void {
-    for (const { log, origin } of changes.mirrored) this.logs.set(log, { ...EMPTY_LOG, origin, edge: EMPTY_EDGE });
-    for (const group of changes.groups) this.#append(group);
-    for (const growth of changes.trees) this.#grow(growth);
-    for (const text of changes.texts) this.#change(text.log, ({ texts }) => ({ texts: [...texts, text].slice(-TEXTS_KEPT) }));
-    for (const { log, ...range } of changes.refusals) this.#change(log, ({ refused }) => ({ refused: unionOf([...refused, range]) }));
-    for (const note of changes.notes)
-      this.#change(note.log, ({ certified }) => ({ certified: certified !== undefined && certified.size > note.size ? certified : note }));
-    for (const range of changes.joined) this.#change(OWN_LOG, ({ joined }) => ({ joined: [...joined, range] }));
-    for (const text of changes.kept)
-      this.#change(text.log, ({ kept }) => ({ kept: [...kept.filter(({ slot }) => slot !== text.slot), text].sort((a, b) => a.slot - b.slot) }));
-    for (const cosigned of changes.cosigned) this.cosigned.set(cosigned.region, cosigned);
-    for (const reason of changes.forgot) this.forgot = reason;
-    for (const alarm of changes.alarms) this.alarms.set(alarm.id, alarm);
-    const oldest = Math.max(0, ...this.alarms.keys()) - ALARMS_KEPT;
-    for (const { id, acknowledged } of this.alarms.values()) if (id <= oldest && acknowledged !== undefined) this.alarms.delete(id);
-    for (const { region, offset } of changes.offsets) this.offsets.set(region, offset);
-    for (const parked of changes.parked) this.parked.set(`${parked.region}/${parked.index}`, parked);
-  }
-
-  #append(group: NewGroup): void {
-    const { log, start, frame, digests } = group;
-    const groups = this.groups.get(log) ?? [];
-    this.groups.set(log, groups);
-    groups.push(group);
-    const lastRecordedAt = recordedAt([...groupItems(frame)].at(-1)?.entry ?? new Uint8Array(10));
-    this.#change(log, () => ({ size: start + group.count, lastRecordedAt }));
-    for (const [n, { entry, canonical }] of [...groupItems(frame)].entries()) {
-      if (canonical.length === 0) {
-        this.#change(log, ({ others }) => ({ others: others + 1 }));
-        continue;
-      }
-      const [id, index, digest] = [receiptIdOf(canonical), start + n, digests.subarray(32 * n, 32 * n + 32)];
-      if (group.refused.includes(n)) {
-        this.refused.set(id, [...(this.refused.get(id) ?? []), { log, index, digest }]);
-        continue;
-      }
-      const known = this.index.get(id) ?? { digest, places: [] };
-      this.index.set(id, known);
-      assert(group.again.includes(n) === known.places.some((place) => place.log === log), 'a log holds a receipt once, or says that it is again');
-      known.places.push({ log, index, arrival: this.arrivals.length });
-      this.arrivals.push({ log, index, canonical, entry, recordedAt: recordedAt(entry) });
-    }
-  }
-
-  #grow({ log, size, root, tiles }: TreeGrowth): void {
-    for (const { level, index, hashes } of tiles) this.tiles.set(`${log}/${level}/${index}`, hashes);
-    this.#change(log, ({ edge = EMPTY_EDGE }) => {
-      const grown = (this.groups.get(log) ?? []).filter(({ start, count }) => start >= edge.size && start + count <= size);
-      const next = append(edge, concatBytes(grown.map(({ frame, count }) => frameLeaves(frame, count)))).edge;
-      assert(equalBytes(rootOf(next), root), 'a root is that of its entries');
-      return { edge: next };
-    });
-  }
-
-  #change(log: LogNumber, change: (before: RecoveredLog) => Partial<RecoveredLog>): void {
-    const before = this.logs.get(log) ?? { ...EMPTY_LOG, edge: log === RECEIVED_LOG ? undefined : EMPTY_EDGE };
-    this.logs.set(log, { ...before, ...change(before) });
-  }
-}
-
-const EMPTY_LOG: RecoveredLog = {
-  size: 0,
-  lastRecordedAt: 0n,
-  origin: undefined,
-  edge: undefined,
-  texts: [],
-  others: 0,
-  refused: [],
-  joined: [],
-  certified: undefined,
-  kept: [],
-};
+import { type MemoryDisk, rowKey, tileKey } from './memory-disk.ts';
 
 /** How a disk behaves; the simulator changes it while the store runs. */
 export interface DiskWeather {
@@ -151,9 +20,17 @@ export interface DiskWeather {
   isFull(): boolean;
   /** Of a write whose fsync failed or never returned: is it there all the same? */
   survives(): boolean;
+  /** What a read gives back of bytes that are on the platter. */
+  readBack(bytes: Uint8Array): Uint8Array;
 }
 
-export const CALM: DiskWeather = { fsync: () => Promise.resolve(), read: () => Promise.resolve(), isFull: () => false, survives: () => false };
+export const CALM: DiskWeather = {
+  fsync: () => Promise.resolve(),
+  read: () => Promise.resolve(),
+  isFull: () => false,
+  survives: () => false,
+  readBack: (bytes) => bytes,
+};
 
 /** The in-memory engine: the ports' contract, with a crash model. What was not synced is lost, or by chance is not. */
 export class MemoryStore implements LogStore, ReceiptIndex {
@@ -180,6 +57,7 @@ export class MemoryStore implements LogStore, ReceiptIndex {
 
   async recover(): Promise<Recovered> {
     await this.#reading();
+    if (this.#disk.isRottenAtEdge) throw new StoreFailedError('The newest entries of a log are not what was stored', { untilRestart: true });
     const { logs, offsets, parked, cosigned, alarms, storeId } = this.#disk;
     this.#disk.starts += 1;
     return {
@@ -231,22 +109,29 @@ export class MemoryStore implements LogStore, ReceiptIndex {
     await this.#reading();
     const wanted = (this.#disk.groups.get(log) ?? []).filter((group) => group.start + group.count > from);
     let bytes = 0;
-    return wanted.filter((group, n) => {
-      bytes += group.frame.length;
-      return n === 0 || bytes <= bytesMax;
-    });
+    return wanted
+      .filter((group, n) => {
+        bytes += group.frame.length;
+        return n === 0 || bytes <= bytesMax;
+      })
+      .map((group) => this.#readBack(group));
   }
 
   async tile(log: LogNumber, level: number, index: number): Promise<Uint8Array | undefined> {
     await this.#reading();
-    return this.#disk.tiles.get(`${log}/${level}/${index}`);
+    const { tiles, rot } = this.#disk;
+    const key = tileKey(log, level, index);
+    const hashes = rot.get(key) ?? tiles.get(key);
+    return hashes === undefined ? undefined : this.#weather.readBack(hashes);
   }
 
   async find(ids: readonly string[]): Promise<readonly (KnownReceipt | undefined)[]> {
     await this.#reading();
     return ids.map((id) => {
       const known = this.#disk.index.get(id);
-      return known === undefined ? undefined : { digest: known.digest, places: known.places.map(({ log, index }) => ({ log, index })).sort(inOrder) };
+      return known === undefined
+        ? undefined
+        : { digest: this.#disk.rot.get(rowKey(id)) ?? known.digest, places: known.places.map(({ log, index }) => ({ log, index })).sort(inOrder) };
     });
   }
 
@@ -261,15 +146,17 @@ export class MemoryStore implements LogStore, ReceiptIndex {
     const { transactionId, sinceMs = 0, untilMs } = query;
     const { arrivals } = this.#disk;
     const receipts: StoredReceipt[] = [];
+    const rotten: RottenRange[] = [];
     let at = query.after === undefined ? 0 : Number(query.after.split('.')[0]);
     for (; at < arrivals.length && receipts.length < query.limit; at += 1) {
-      const { canonical = new Uint8Array(), recordedAt: recorded = 0n } = arrivals[at] ?? {};
-      const stored = this.#stored(receiptIdOf(canonical));
-      if (stored?.cursor !== `${at + 1}.0` || recorded < recordedFrom(sinceMs)) continue;
+      const { id = '', log = OWN_LOG, index = 0, recordedAt: recorded = 0n } = arrivals[at] ?? {};
+      if (cursorOf(this.#disk.index.get(id)) !== `${at + 1}.0` || recorded < recordedFrom(sinceMs)) continue;
       if (untilMs !== undefined && recorded >= recordedFrom(untilMs)) continue;
-      if (transactionId === undefined || stored.receipt.transactionId === transactionId) receipts.push(stored);
+      const stored = this.#sound(id);
+      if (stored === 'rotten') rotten.push({ log, first: index, last: index });
+      else if (stored !== undefined && (transactionId === undefined || stored.receipt.transactionId === transactionId)) receipts.push(stored);
     }
-    return { receipts, rotten: [], next: `${at}.0`, atEnd: at >= arrivals.length };
+    return { receipts, rotten, next: `${at}.0`, atEnd: at >= arrivals.length };
   }
 
   async close(): Promise<void> {
@@ -277,25 +164,49 @@ export class MemoryStore implements LogStore, ReceiptIndex {
     this.#disk.isOpen = false;
   }
 
+  #sound(id: string): StoredReceipt | 'rotten' | undefined {
+    try {
+      return this.#stored(id);
+    } catch (error) {
+      if (error instanceof RottenError) return 'rotten';
+      throw error;
+    }
+  }
+
+  /** As the real store reads it: every copy must be what its entry commits to, and what the index says (`adapters/store-sqlite/reader.ts`). */
   #stored(id: string): StoredReceipt | undefined {
     const known = this.#disk.index.get(id);
-    const first = this.#disk.arrivals[Math.min(...(known?.places ?? []).map(({ arrival }) => arrival))];
-    if (known === undefined || first === undefined) return undefined;
-    const places = known.places
-      .map(({ log, index, arrival }) => {
-        const { recordedAt: at = 0n, entry = new Uint8Array() } = this.#disk.arrivals[arrival] ?? {};
-        return { log, index, recordedAt: at, leaf: leafHash(entry) };
-      })
-      .sort(inOrder);
-    const cursor = `${Math.min(...known.places.map(({ arrival }) => arrival)) + 1}.0`;
+    const cursor = cursorOf(known);
+    if (known === undefined || cursor === undefined) return undefined;
+    const digest = this.#disk.rot.get(rowKey(id)) ?? known.digest;
+    const refused = this.#disk.refused.get(id) ?? [];
+    for (const place of refused) this.#item(place, { id, digest: place.digest });
+    const places = known.places.map((place) => ({ ...place, item: this.#item(place, { id, digest }) })).sort(inOrder);
+    const first = places.reduce((least, place) => (place.arrival < least.arrival ? place : least));
     return {
-      receipt: parseCanonical(first.canonical),
-      digest: receiptDigest(first.canonical),
-      places,
-      recordedAt: first.recordedAt,
+      receipt: parseCanonical(first.item.canonical),
+      digest,
+      places: places.map(({ log, index, item: { entry } }) => ({ log, index, recordedAt: recordedAt(entry), leaf: leafHash(entry) })),
+      recordedAt: recordedAt(first.item.entry),
       cursor,
-      refused: this.#disk.refused.get(id) ?? [],
+      refused,
     };
+  }
+
+  /** Throws RottenError where it is not the receipt of this id and digest. */
+  #item({ log, index }: Place, { id, digest }: { readonly id: string; readonly digest: Uint8Array }): GroupItem {
+    const group = this.#disk.groupAt(log, index);
+    const item = group === undefined ? undefined : itemAt(this.#readBack(group), index - group.start);
+    const read = item === undefined ? undefined : readItem(item);
+    if (item === undefined || read?.kind !== 'receipt' || read.id !== id || !equalBytes(read.digest, digest))
+      throw new RottenError(`The stored copy of this receipt is damaged: entry ${index} of log ${log}`);
+    return item;
+  }
+
+  #readBack<Read extends NewGroup>(group: Read): Read {
+    const before = this.#disk.frame(group);
+    const frame = this.#weather.readBack(before);
+    return frame === group.frame ? group : { ...group, frame };
   }
 
   #writing({ evenIfFull } = { evenIfFull: false }): void {
@@ -313,12 +224,15 @@ export class MemoryStore implements LogStore, ReceiptIndex {
 /** Evidence on a disk: what was kept is there, whatever happens. */
 export class MemoryFiles implements EvidenceFiles {
   readonly #disk: MemoryDisk;
+  readonly #weather: Pick<DiskWeather, 'isFull'>;
 
-  constructor(disk: MemoryDisk) {
+  constructor(disk: MemoryDisk, weather: Pick<DiskWeather, 'isFull'> = CALM) {
     this.#disk = disk;
+    this.#weather = weather;
   }
 
   async keep(text: string): Promise<string> {
+    if (this.#weather.isFull()) throw new Error('ENOSPC');
     const name = toHex(sha256(utf8Bytes(text)));
     this.#disk.evidence.set(name, text);
     return name;
@@ -327,6 +241,11 @@ export class MemoryFiles implements EvidenceFiles {
   async read(name: string): Promise<string | undefined> {
     return this.#disk.evidence.get(name);
   }
+}
+
+/** The place of its first arrival. */
+function cursorOf(known: { readonly places: readonly { readonly arrival: number }[] } | undefined): string | undefined {
+  return known === undefined ? undefined : `${Math.min(...known.places.map(({ arrival }) => arrival)) + 1}.0`;
 }
 
 function inOrder(a: Place, b: Place): number {

@@ -1,11 +1,13 @@
-import { STATUS_CODES } from 'node:http';
+import { InvalidEvidenceError } from '../src/errors.ts';
 import { checkpointOf } from '../src/log/batch.ts';
-import { formatMirrorWord, parseMirrorWord } from '../src/log/mirror-answer.ts';
+import { formatMirrorWord } from '../src/log/mirror-answer.ts';
 import type { Delivery, DeliveryReport, MirrorHeaders, MirrorReport, Parcel, Peer, Reading, Shown } from '../src/ports/peer.ts';
 import type { MirrorAnswer, ReceiveAnswer, Receiving } from '../src/ports/receiving.ts';
 import { receiptFromJson } from '../src/receipt/wire.ts';
 import type { Failure } from '../src/region/failure.ts';
+import { reset, statusOf, unreachable, wordReport } from './net-failures.ts';
 import type { Random } from './random.ts';
+import { Rough, type RoughWeather } from './rough.ts';
 import type { VirtualClock } from './virtual-clock.ts';
 
 /** What the network does to messages; each a probability or a span of ms. */
@@ -19,6 +21,25 @@ export interface NetWeather {
   delay: number;
 }
 
+/** One batch as it arrived, and what was said to it. */
+export interface Arrived {
+  readonly from: string;
+  readonly to: string;
+  readonly batch: Uint8Array;
+  readonly answer: MirrorAnswer;
+}
+
+type Way = readonly [from: string, to: string];
+
+/** What one exchange does at the other end. */
+interface Asking<Answer> {
+  readonly ask: (target: Receiving) => Promise<Answer>;
+  /** Told of the answer, whether or not it comes back. */
+  readonly answered?: (answer: Answer) => void;
+  /** What a request that arrives once more does. */
+  readonly again?: (target: Receiving) => Promise<unknown>;
+}
+
 /** The way between regions: delays, loses, doubles, cuts. */
 export class Net {
   readonly #clock: VirtualClock;
@@ -26,10 +47,19 @@ export class Net {
   readonly weather: NetWeather;
   /** Pairs `from>to` that nothing passes. */
   readonly cuts: Set<string> = new Set();
+  /** The same where many ways are closed together. */
+  readonly walls: Set<(from: string, to: string) => boolean> = new Set();
   /** Regions that are up, by id. */
   readonly listeners: Map<string, Receiving> = new Map();
+  /** The second machines of ids that run twice: whoever sends there reaches the one or the other. */
+  readonly twins: Map<string, Receiving> = new Map();
   /** Told of every answer that a region gave, before it is perhaps lost: an acknowledgement given is a promise made. */
   onAnswer: (from: string, parcel: Parcel, answer: ReceiveAnswer) => void = () => undefined;
+  /** Told of every batch that a region has answered. */
+  onBatch: (arrived: Arrived) => void = () => undefined;
+  /** Told of what went wrong on the way. */
+  onTrouble: (what: string) => void = () => undefined;
+  #rough: Rough | undefined;
 
   constructor(clock: VirtualClock, random: Random, weather: NetWeather) {
     this.#clock = clock;
@@ -37,81 +67,149 @@ export class Net {
     this.weather = weather;
   }
 
+  /** Resets, corruption, and messages that are late beyond all bounds, from a stream of their own. */
+  roughen(weather: RoughWeather, random: Random): void {
+    this.#rough = new Rough(weather, random, (what) => this.onTrouble(what));
+  }
+
+  /** All of it ends; what is late stays late. */
+  calm(): void {
+    Object.assign(this.weather, { loss: 0, duplication: 0, delay: 0 });
+    this.#rough?.calm();
+    this.walls.clear();
+  }
+
   /** How region `from` speaks to region `to`; answers for a sender that has died meanwhile reach nobody. */
   peer(from: string, to: string): Peer {
     return {
-      deliver: (parcels) => this.#deliver(from, to, parcels),
-      mirror: (batch, headers) => this.#mirror(from, to, { batch, headers }),
-      read: (receiptId) => this.#read(from, to, receiptId),
-      shown: () => this.#shown(from, to),
+      deliver: (parcels) => this.#deliver([from, to], parcels),
+      mirror: (batch, headers) => this.#mirror([from, to], batch, headers),
+      read: (receiptId) => this.#read([from, to], receiptId),
+      shown: () => this.#shown([from, to]),
       close: async () => undefined,
     };
   }
 
-  async #deliver(from: string, to: string, parcels: readonly Parcel[]): Promise<DeliveryReport> {
+  async #deliver(way: Way, parcels: readonly Parcel[]): Promise<DeliveryReport> {
     const all = (failure: Failure): DeliveryReport => ({ deliveries: parcels.map((): Delivery => ({ kind: 'failed', failure })), batchMax: undefined });
+    const receive = (target: Receiving): Promise<readonly ReceiveAnswer[]> => target.receive(parcels.map(({ json }) => receiptFromJson(json)));
+    const answered = (answers: readonly ReceiveAnswer[]): void => {
+      for (const [n, parcel] of parcels.entries()) {
+        const answer = answers[n];
+        if (answer !== undefined) this.onAnswer(way[1], parcel, answer);
+      }
+    };
+    const exchanged = await this.#exchange(way, { ask: receive, answered, again: receive });
+    if ('failure' in exchanged) return all(exchanged.failure);
+    return this.#rough?.badAnswer(parcels.length) ?? { deliveries: exchanged.answer.map(deliveryOf), batchMax: 64 };
+  }
+
+  async #mirror(way: Way, batch: Uint8Array, headers: MirrorHeaders): Promise<MirrorReport> {
+    const sent = this.#rough?.body(batch) ?? batch;
+    const [from, to] = way;
+    const take = (target: Receiving): Promise<MirrorAnswer> => receiveBatch(target, sent, headers);
+    const answered = (answer: MirrorAnswer): void => this.onBatch({ from, to, batch: sent, answer });
+    const exchanged = await this.#exchange(way, { ask: take, answered, again: take });
+    return 'failure' in exchanged ? { kind: 'failed', failure: exchanged.failure } : this.#reportOf(exchanged.answer);
+  }
+
+  async #read(way: Way, receiptId: string): Promise<Reading> {
+    const read = async (target: Receiving): Promise<Reading> => {
+      // A copy that has rotted is answered with 500, which is no answer to the question.
+      const stored = await target.getStored(receiptId).catch(() => 'rotten' as const);
+      if (stored === 'rotten') return { kind: 'failed', failure: statusOf(500) };
+      if (stored === undefined) return { kind: 'missing' };
+      const refused = stored.refused.map(({ digest, log, index }) => ({ digest, region: target.originOf(log) ?? way[1], index }));
+      return { kind: 'held', digest: stored.digest, refused };
+    };
+    const exchanged = await this.#exchange(way, { ask: read });
+    return 'failure' in exchanged ? { kind: 'failed', failure: exchanged.failure } : exchanged.answer;
+  }
+
+  async #shown(way: Way): Promise<Shown | undefined> {
+    const trouble = this.#rough?.trouble();
+    if (trouble !== undefined) return undefined;
+    if (!(await this.#travel(way[0], way[1]))) return lost();
+    const shown = this.#target(way[1])?.shown();
+    return (await this.#travel(way[1], way[0])) ? shown : lost();
+  }
+
+  /** There and back. Where a message is lost nobody ever answers: the link's own timer ends the attempt. */
+  async #exchange<Answer>([from, to]: Way, { ask, answered, again }: Asking<Answer>): Promise<{ readonly answer: Answer } | { readonly failure: Failure }> {
+    const trouble = this.#rough?.trouble();
+    if (trouble === 'reset before') return this.#after(reset());
     if (!(await this.#travel(from, to))) return lost();
-    const target = this.listeners.get(to);
-    if (target === undefined) return all(unreachable());
-    if (this.#random.chance(this.weather.duplication))
-      void this.#travel(from, to).then(() => this.listeners.get(to)?.receive(parcels.map(({ json }) => receiptFromJson(json))));
-    const answers = await target.receive(parcels.map(({ json }) => receiptFromJson(json)));
-    for (const [n, parcel] of parcels.entries()) {
-      const answer = answers[n];
-      if (answer !== undefined) this.onAnswer(to, parcel, answer);
+    const target = this.#target(to);
+    if (target === undefined) return { failure: unreachable() };
+    if (trouble === 'busy') return { failure: statusOf(429) };
+    if (again !== undefined) this.#double([from, to], again);
+    if (trouble === 'reset during') {
+      // What it says to it counts, though nobody hears it.
+      void ask(target).then(answered, () => undefined);
+      return this.#after(reset());
     }
-    if (!(await this.#travel(to, from))) return lost();
-    return { deliveries: answers.map(deliveryOf), batchMax: 64 };
+    const answer = await ask(target);
+    answered?.(answer);
+    if (trouble === 'reset after') return { failure: reset() };
+    return (await this.#travel(to, from)) ? { answer } : lost();
   }
 
-  async #mirror(from: string, to: string, { batch, headers }: { readonly batch: Uint8Array; readonly headers: MirrorHeaders }): Promise<MirrorReport> {
-    if (!(await this.#travel(from, to))) return lost();
-    const target = this.listeners.get(to);
-    if (target === undefined) return { kind: 'failed', failure: unreachable() };
-    if (this.#random.chance(this.weather.duplication)) {
-      void this.#travel(from, to).then(() => {
-        const again = this.listeners.get(to);
-        if (again !== undefined) void receiveBatch(again, batch, headers);
-      });
-    }
-    const answer = await receiveBatch(target, batch, headers);
-    if (!(await this.#travel(to, from))) return lost();
-    return reportOf(answer);
+  #double([from, to]: Way, again: (target: Receiving) => Promise<unknown>): void {
+    const arrive = (): void => {
+      const target = this.#target(to);
+      if (target !== undefined) void again(target);
+    };
+    if (this.#random.chance(this.weather.duplication)) void this.#travel(from, to).then(arrive);
+    const lateMs = this.#rough?.echoMs();
+    if (lateMs !== undefined) this.#clock.after(lateMs, arrive);
   }
 
-  async #read(from: string, to: string, receiptId: string): Promise<Reading> {
-    if (!(await this.#travel(from, to))) return lost();
-    const target = this.listeners.get(to);
-    if (target === undefined) return { kind: 'failed', failure: unreachable() };
-    const stored = await target.getStored(receiptId);
-    if (!(await this.#travel(to, from))) return lost();
-    if (stored === undefined) return { kind: 'missing' };
-    const refused = stored.refused.map(({ digest, log, index }) => ({ digest, region: target.originOf(log) ?? to, index }));
-    return { kind: 'held', digest: stored.digest, refused };
-  }
-
-  async #shown(from: string, to: string): Promise<Shown | undefined> {
-    if (!(await this.#travel(from, to))) return lost();
-    const shown = this.listeners.get(to)?.shown();
-    return (await this.#travel(to, from)) ? shown : lost();
+  async #after(failure: Failure): Promise<{ readonly failure: Failure }> {
+    await this.#clock.sleep(this.weather.latencyMs);
+    return { failure };
   }
 
   /** False: the message is gone. */
   async #travel(from: string, to: string): Promise<boolean> {
     const { latencyMs, loss, delay } = this.weather;
     const isSlow = this.#random.chance(delay);
-    await this.#clock.sleep(latencyMs * (0.5 + this.#random.uniform()) * (isSlow ? 100 : 1));
-    return !this.cuts.has(`${from}>${to}`) && !this.#random.chance(loss);
+    const lateMs = this.#rough?.lateMs() ?? 0;
+    await this.#clock.sleep(latencyMs * (0.5 + this.#random.uniform()) * (isSlow ? 100 : 1) + lateMs);
+    return !this.#isCut(from, to) && !this.#random.chance(loss);
+  }
+
+  #target(to: string): Receiving | undefined {
+    const twin = this.twins.get(to);
+    return twin !== undefined && this.#random.chance(0.5) ? twin : this.listeners.get(to);
+  }
+
+  #isCut(from: string, to: string): boolean {
+    if (this.cuts.has(`${from}>${to}`)) return true;
+    for (const isClosed of this.walls) if (isClosed(from, to)) return true;
+    return false;
+  }
+
+  #reportOf(answer: MirrorAnswer): MirrorReport {
+    switch (answer.kind) {
+      case 'cosigned':
+      case 'refuses': {
+        const word = formatMirrorWord(answer);
+        return wordReport(this.#rough?.word(word, answer.kind) ?? word);
+      }
+      case 'size':
+        return this.#rough?.size(answer) ?? answer;
+      case 'rejected':
+        return { kind: 'failed', failure: statusOf(answer.status) };
+      case 'overloaded':
+        return { kind: 'failed', failure: statusOf(429) };
+      default:
+        return { kind: 'failed', failure: statusOf(503) };
+    }
   }
 }
 
-/** Nobody ever answers; the link's own timer ends the attempt. */
 function lost(): Promise<never> {
   return new Promise(() => undefined);
-}
-
-function unreachable(): Failure {
-  return { code: 'UNREACHABLE', message: 'Network error: ECONNREFUSED', retryable: true, consequence: 'owed', countsAgainst: true };
 }
 
 function deliveryOf(answer: ReceiveAnswer): Delivery {
@@ -121,32 +219,17 @@ function deliveryOf(answer: ReceiveAnswer): Delivery {
 }
 
 async function receiveBatch(target: Receiving, batch: Uint8Array, headers: MirrorHeaders): Promise<MirrorAnswer> {
-  const head = checkpointOf(batch);
-  if (head.kind === 'more') return { kind: 'rejected', status: 422, reason: 'cut' };
-  const origin = target.admitBatch(head.note);
+  const origin = admit(target, batch);
   return 'kind' in origin ? origin : target.receiveBatch(origin, batch, headers);
 }
 
-function reportOf(answer: MirrorAnswer): MirrorReport {
-  switch (answer.kind) {
-    case 'cosigned':
-    case 'refuses':
-      return parseMirrorWord(formatMirrorWord(answer));
-    case 'size':
-      return answer;
-    case 'rejected':
-      return { kind: 'failed', failure: statusOf(answer.status) };
-    case 'overloaded':
-      return { kind: 'failed', failure: statusOf(429) };
-    default:
-      return { kind: 'failed', failure: statusOf(503) };
+/** As the listener takes it: what is no batch at all is answered as one that says something wrong. */
+function admit(target: Receiving, batch: Uint8Array): ReturnType<Receiving['admitBatch']> {
+  try {
+    const head = checkpointOf(batch);
+    return head.kind === 'more' ? { kind: 'rejected', status: 422, reason: 'cut' } : target.admitBatch(head.note);
+  } catch (error) {
+    if (error instanceof InvalidEvidenceError) return { kind: 'rejected', status: 422, reason: error.message };
+    throw error;
   }
-}
-
-function statusOf(status: number): Failure {
-  const message = `HTTP error ${status}: ${STATUS_CODES[status]}`;
-  if (status === 403 || status === 404) return { code: 'UNAUTHENTICATED', message, status, retryable: false, consequence: 'pause', countsAgainst: true };
-  if (status === 422) return { code: 'REFUSED', message, status, retryable: false, consequence: 'park', countsAgainst: false };
-  if (status === 409) return { code: 'CONFLICT', message, status, retryable: false, consequence: 'park', countsAgainst: false };
-  return { code: 'HTTP_STATUS', message, status, retryable: status === 503, consequence: 'owed', countsAgainst: status === 503 };
 }

@@ -8,9 +8,49 @@ import { concatBytes, equalBytes, sha256, utf8Bytes } from '../src/std/bytes.ts'
 import { cosignatureBytes, cosignedMessage } from '../src/tlog/cosignature.ts';
 import { formatVerifierKey, keyIdOf, TYPE_ED25519, type VerifierKey } from '../src/tlog/vkey.ts';
 import type { Machine } from './host.ts';
-import type { Random } from './random.ts';
+import { Random } from './random.ts';
+import type { Stage } from './stage.ts';
 
 const CLUSTER = 'sim.example.com';
+
+/** The machines of a world: the cluster of the first world, or in half of the seeds a wider one. */
+export function machinesOf(stage: Stage, random: Random): readonly Machine[] {
+  // Of their own streams: 64 lines take more conflicts than a seed has time for.
+  const refusedLinesMax = new Random(stage.seed ^ 0x5eed).pick([1, 2, 4, 64]);
+  const wide = new Random(stage.seed ^ 0x1_de50);
+  const first = swarm(random);
+  const machines = stage.has('wide swarm') && wide.chance(0.5) ? wideSwarm(wide) : first;
+  return machines.map(({ settings, signing }) => ({ settings, signing: signing && { ...signing, refusedLinesMax } }));
+}
+
+/** Most clusters have three regions; some are alone, some have seven. */
+const COUNTS = [1, 2, 2, 3, 3, 3, 3, 4, 4, 5, 5, 6, 7];
+
+/** One to seven regions, any weights and threshold, any of them without keys, each link with its own patience. */
+function wideSwarm(random: Random): readonly Machine[] {
+  const count = random.pick(COUNTS);
+  const most = random.pick([1, 1, 2, 5]);
+  const weights: number[] = Array.from({ length: count }, () => (most === 1 ? 1 : random.below(most + 1)));
+  // Somebody weighs something.
+  weights[0] = Math.max(weights[0] ?? 0, weights.some((weight) => weight > 0) ? 0 : 1);
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  const quorumThreshold = random.chance(0.7) ? Math.floor(total / 2) + 1 : 1 + random.below(total);
+  const ids = weights.map((_, n) => `region-${n}`);
+  const plainShare = random.pick([0, 0, 0, 0.3, 1]);
+  const withoutKeys = new Set(ids.filter(() => random.chance(plainShare)));
+  const isReal = random.chance(0.125);
+  const crossRegionSyncEnabled = count > 1;
+  const exclusive = 2 * quorumThreshold > total && random.chance(0.2);
+  return ids.map((region, n): Machine => {
+    const regions = ids.flatMap((regionId, m) => (m === n ? [] : [{ regionId, weight: weights[m] ?? 1, timeoutMs: 100 + random.below(6_000) }]));
+    const maxRetries = 1 + random.below(5);
+    const retryBackoffMs = 20 + random.below(2_000);
+    const settings = { region, weight: weights[n] ?? 1, crossRegionSyncEnabled, regions, quorumThreshold, maxRetries, retryBackoffMs, exclusive };
+    if (withoutKeys.has(region)) return { settings, signing: undefined };
+    const signing = signingOf(settings, withoutKeys);
+    return { settings, signing: isReal ? signing : simulated(signing) };
+  });
+}
 
 /** A cluster by chance: two to five regions, weights, a threshold; mirrored, plain, or some of each. */
 export function swarm(random: Random): readonly Machine[] {
@@ -34,18 +74,34 @@ export function swarm(random: Random): readonly Machine[] {
   const isReal = random.chance(0.125);
   return settings.map((each) => {
     if (!isMirrored || each.region === withoutKeys) return { settings: each, signing: undefined };
-    const signing = signingOf(each, withoutKeys);
+    const signing = signingOf(each, new Set(withoutKeys === undefined ? [] : [withoutKeys]));
     return { settings: each, signing: isReal ? signing : simulated(signing) };
   });
 }
 
-/** What a region of the simulator signs with, and with whom: all but one, where one has no keys. */
-export function signingOf(settings: RegionSettings, withoutKeys: string | undefined): Signing {
+/** The n-th of a cluster whose regions all have keys, real ones: evidence of a fork is checked against the policy as it is written. */
+export function machineOf({
+  weights,
+  quorumThreshold,
+  n,
+}: {
+  readonly weights: readonly number[];
+  readonly quorumThreshold: number;
+  readonly n: number;
+}): Machine {
+  const regions = weights.flatMap((weight, m) => (m === n ? [] : [{ regionId: `region-${m}`, weight, timeoutMs: 1_500 }]));
+  const own = { region: `region-${n}`, weight: weights[n] ?? 1, crossRegionSyncEnabled: true, exclusive: false };
+  const settings: RegionSettings = { ...own, regions, quorumThreshold, maxRetries: 2, retryBackoffMs: 200 };
+  return { settings, signing: signingOf(settings) };
+}
+
+/** What a region of the simulator signs with, and with whom: all but those that have no keys. */
+export function signingOf(settings: RegionSettings, withoutKeys: ReadonlySet<string> = new Set()): Signing {
   const signer = signerOf(settings.region);
   const regions = settings.regions.map(({ regionId, weight }) => {
     const { mirrorKey, logKey } = signerOf(regionId);
     const keys = { publicKey: formatVerifierKey(mirrorKey), logKey: formatVerifierKey(logKey) };
-    return { regionId, weight, ...(regionId === withoutKeys ? { publicKey: undefined, logKey: undefined } : keys) };
+    return { regionId, weight, ...(withoutKeys.has(regionId) ? { publicKey: undefined, logKey: undefined } : keys) };
   });
   return { signer, cluster: clusterOf({ ...settings, cluster: CLUSTER, regions }, signer) };
 }

@@ -1,4 +1,5 @@
-import type { SyncResult } from '../../src/region/sync-result.ts';
+import type { Receipt } from '../../src/receipt/receipt.ts';
+import type { SyncResult, Verification } from '../../src/region/sync-result.ts';
 import type { Host } from '../host.ts';
 
 /** A promise that was made to somebody; `digest` in hex. */
@@ -11,12 +12,18 @@ export interface Acknowledged {
 /** One invariant, with its own shadow of what was promised. Throws when it does not hold. */
 export interface Checker {
   readonly name: string;
+  /** It holds also where faults exceed what is stated: what is never answered wrongly, whatever happens. */
+  readonly holdsBeyond?: true;
   /** A region said to somebody: durable here. */
   acknowledged?(promise: Acknowledged): void;
-  /** A region has cosigned this text. */
-  cosigned?(region: string, text: string): void;
+  /** A region is about to cosign this text, on the machine that it runs on. */
+  cosigned?(region: string, text: string, host: Host): void;
   /** A caller got a result. */
   returned?(host: Host, result: SyncResult, hosts: readonly Host[]): void;
+  /** A region handed out a certificate of this receipt. */
+  certified?(host: Host, given: { readonly receipt: Receipt; readonly certificate: string }, hosts: readonly Host[]): void;
+  /** A region said where a receipt is. */
+  verified?(host: Host, verification: Verification & { readonly receiptId: string }, hosts: readonly Host[]): void;
   /** All faults have stopped, and time enough has passed. */
   finished(hosts: readonly Host[]): void;
 }

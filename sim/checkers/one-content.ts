@@ -5,6 +5,7 @@ export function oneContent(): Checker {
   const certified = new Map<string, string>();
   return {
     name: 'one id, one content',
+    holdsBeyond: true,
     returned: (host, result) => {
       const total = host.settings.regions.reduce((sum, { weight }) => sum + weight, host.settings.weight);
       if (!result.quorumAchieved || 2 * result.threshold <= total) return;

@@ -2,6 +2,7 @@ import type { AgainJob, ReceiptAnswer } from '../log/decide.ts';
 import { wholeItems } from '../log/group.ts';
 import type { IndexRange } from '../log/refused-lines.ts';
 import { readItem } from '../log/stored-item.ts';
+import type { Clock } from '../ports/clock.ts';
 import { type Group, type LogStore, OWN_LOG } from '../ports/log-store.ts';
 import { parseCanonical } from '../receipt/canonical.ts';
 import { IndexRanges } from '../std/index-ranges.ts';
@@ -11,8 +12,12 @@ import type { Rotten } from './rotten.ts';
 /** Read and appended at once: other turns go on in between. */
 const READ_BYTES_MAX: number = 256 * 1024;
 
+/** What has rotted is read again no sooner: it is rarely there then. */
+const READ_AGAIN_MS = 30_000;
+
 export interface AgainOptions {
   readonly store: LogStore;
+  readonly clock: Clock;
   readonly committer: Committer;
   readonly rotten: Rotten;
   /** An own receipt stands at another place from now on: whoever waits for the old one waits for the new one. */
@@ -26,6 +31,9 @@ export interface AgainOptions {
 export class Again {
   readonly #options: AgainOptions;
   readonly #due = new IndexRanges();
+  /** What could not be read as it was written: a disk may give it back another time (seed 34), and nothing else waits for it. */
+  readonly #unread = new IndexRanges();
+  #retryMs = 0;
   #isRunning = false;
   #isStopped = false;
 
@@ -45,7 +53,9 @@ export class Again {
 
   /** Goes on with what could not be done before. */
   go(): void {
-    if (this.#isRunning || this.#isStopped || this.#due.count === 0) return;
+    if (this.#isRunning || this.#isStopped) return;
+    this.#readAgain();
+    if (this.#due.count === 0) return;
     this.#isRunning = true;
     void this.#run().finally(() => {
       this.#isRunning = false;
@@ -54,6 +64,14 @@ export class Again {
 
   stop(): void {
     this.#isStopped = true;
+  }
+
+  #readAgain(): void {
+    const now = this.#options.clock.monotonicMs();
+    if (this.#unread.count === 0 || now < this.#retryMs) return;
+    this.#retryMs = now + READ_AGAIN_MS;
+    for (const [start, end] of this.#unread.ranges()) this.#due.add(start, end);
+    this.#unread.remove(0, Number.POSITIVE_INFINITY);
   }
 
   /** Ends when all is done, or where the store gives or takes nothing: then somebody calls `go` later. */
@@ -86,15 +104,22 @@ export class Again {
 
   /** The receipts of a group; entries of other kinds have nothing to append, and what has rotted is not appended again. */
   #jobsOf(group: Group): readonly AgainJob[] {
+    const { start, count } = group;
     const items = wholeItems(group);
-    if (items === undefined) this.#options.rotten.tell(`Entries from ${group.start} on of the own log are not whole`);
+    if (items === undefined) this.#isRotten(`Entries from ${start} on of the own log are not whole`, start, start + count);
     return (items ?? []).flatMap((item, n): readonly AgainJob[] => {
       const read = readItem(item);
-      const index = group.start + n;
-      if (read.kind === 'unsound') this.#options.rotten.tell(`Entry ${index} of the own log is ${read.problem}`);
+      const index = start + n;
+      if (read.kind === 'unsound') this.#isRotten(`Entry ${index} of the own log is ${read.problem}`, index, index + 1);
       if (read.kind !== 'receipt') return [];
       const canonical = Uint8Array.from(item.canonical);
       return [{ from: 'again', index, receiptId: read.id, receipt: parseCanonical(canonical), canonical, digest: read.digest }];
     });
+  }
+
+  /** Of entries [start, end) those that are due are left for later. */
+  #isRotten(problem: string, start: number, end: number): void {
+    this.#options.rotten.tell(problem);
+    for (let index = start; index < end; index += 1) if (this.#due.has(index)) this.#unread.add(index, index + 1);
   }
 }

@@ -4,6 +4,7 @@ import type { RefusedRange } from '../log/log-text.ts';
 import type { IndexRange } from '../log/refused-lines.ts';
 import { readItem } from '../log/stored-item.ts';
 import type { Conflict } from '../log/turn.ts';
+import type { Clock } from '../ports/clock.ts';
 import type { LogNumber, LogStore } from '../ports/log-store.ts';
 import type { Observer } from '../ports/observer.ts';
 import { keptBefore } from '../quorum/certified.ts';
@@ -35,6 +36,7 @@ export interface OwnConflictsOptions {
   readonly checkpoints: Checkpoints;
   readonly committer: Committer;
   readonly store: LogStore;
+  readonly clock: Clock;
   readonly rotten: Rotten;
   readonly observe: Observer;
   readonly alarms: Alarms;

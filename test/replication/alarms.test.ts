@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { MemoryDisk, MemoryStore } from '../../sim/memory-store.ts';
+import { MemoryDisk } from '../../sim/memory-disk.ts';
+import { MemoryStore } from '../../sim/memory-store.ts';
 import { VirtualClock } from '../../sim/virtual-clock.ts';
 import { ALARMS_KEPT } from '../../src/log/alarm.ts';
 import { NO_CHANGES } from '../../src/ports/log-store.ts';

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { CALM, MemoryDisk, MemoryFiles, MemoryStore } from '../../sim/memory-store.ts';
+import { MemoryDisk } from '../../sim/memory-disk.ts';
+import { CALM, MemoryFiles, MemoryStore } from '../../sim/memory-store.ts';
 import { Random } from '../../sim/random.ts';
 import { VirtualClock } from '../../sim/virtual-clock.ts';
 import { signerFromSeeds } from '../../src/adapters/signer-file.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { MemoryDisk } from '../../sim/memory-store.ts';
+import { MemoryDisk } from '../../sim/memory-disk.ts';
 import { receiptOf } from '../receipts.ts';
 import { eventually, OK, type Scene, type Script, scene, status } from './scripted.ts';
 

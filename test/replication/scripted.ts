@@ -1,4 +1,5 @@
-import { MemoryDisk, MemoryFiles, MemoryStore } from '../../sim/memory-store.ts';
+import { MemoryDisk } from '../../sim/memory-disk.ts';
+import { MemoryFiles, MemoryStore } from '../../sim/memory-store.ts';
 import { Random } from '../../sim/random.ts';
 import { VirtualClock } from '../../sim/virtual-clock.ts';
 import { logLines } from '../../src/adapters/observers/log-lines.ts';

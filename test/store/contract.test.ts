@@ -1,7 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { MemoryDisk, MemoryStore } from '../../sim/memory-store.ts';
+import { MemoryDisk } from '../../sim/memory-disk.ts';
+import { MemoryStore } from '../../sim/memory-store.ts';
 import { openSqliteStore } from '../../src/adapters/store-sqlite/store.ts';
 import { storeContract } from './contract.ts';
 

@@ -3,7 +3,8 @@ import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { MemoryDisk, MemoryFiles } from '../../sim/memory-store.ts';
+import { MemoryDisk } from '../../sim/memory-disk.ts';
+import { MemoryFiles } from '../../sim/memory-store.ts';
 import { EvidenceDirectory } from '../../src/adapters/evidence-dir.ts';
 import type { EvidenceFiles } from '../../src/ports/evidence-files.ts';
 import { sha256, toHex, utf8Bytes } from '../../src/std/bytes.ts';

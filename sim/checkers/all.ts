@@ -1,0 +1,42 @@
+import type { AlarmKind } from '../../src/log/alarm.ts';
+import { allArrive } from './all-arrive.ts';
+import { allCertified } from './all-certified.ts';
+import type { Checker } from './checker.ts';
+import { durable } from './durable.ts';
+import { everyHistory } from './every-history.ts';
+import { evidence } from './evidence.ts';
+import { firstWins } from './first-wins.ts';
+import { handedOut } from './handed-out.ts';
+import { neverSmaller } from './never-smaller.ts';
+import { noFalseAlarm } from './no-false-alarm.ts';
+import { noPhantom } from './no-phantom.ts';
+import { oneCertificate } from './one-certificate.ts';
+import { oneContent } from './one-content.ts';
+import { ownLog } from './own-log.ts';
+import { sameLogs } from './same-logs.ts';
+import { signedIsDurable } from './signed-is-durable.ts';
+
+/** One of each. `expected`: what the faults of this world raise an alarm for. */
+export function allCheckers(expected: ReadonlySet<AlarmKind>): readonly Checker[] {
+  return [
+    durable(),
+    oneContent(),
+    oneCertificate(),
+    noPhantom(),
+    handedOut(),
+    signedIsDurable(),
+    neverSmaller(),
+    ownLog(),
+    allArrive(),
+    allCertified(),
+    evidence(),
+    firstWins(),
+    sameLogs(),
+    noFalseAlarm(expected),
+  ];
+}
+
+/** What must hold whatever happens: nothing is answered wrongly. */
+export function beyondCheckers(): readonly Checker[] {
+  return [...allCheckers(new Set()).filter(({ holdsBeyond }) => holdsBeyond), everyHistory()];
+}
