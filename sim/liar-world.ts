@@ -152,22 +152,26 @@ class LiarWorld {
   /** From all signatures that anybody has given, and those of the liar: never two contents under one id. */
   async #checkCertificates(): Promise<void> {
     const certified = new Map<string, number>();
-    const take = async (receipt: Receipt, certificate: string): Promise<void> => {
-      if (!(await verifyCertificate({ receipt, certificate, policy: this.#policy })).valid) return;
+    const take = async (receipt: Receipt, certificate: string): Promise<boolean> => {
+      if (!(await verifyCertificate({ receipt, certificate, policy: this.#policy })).valid) return false;
       const before = certified.get(receipt.receiptId) ?? receipt.ticks;
       certified.set(receipt.receiptId, receipt.ticks);
       if (before !== receipt.ticks) throw new Violation(`seed ${this.#seed}: two contents of ${receipt.receiptId} are certified`);
+      return true;
     };
     for (const { history, size, refused } of distinct(this.#liar.shownTexts))
       for (const [index, receipt] of history.receipts.slice(0, size).entries())
         await take(receipt, await this.#liar.origin.certificate(history, index, size, refused));
-    for (const receipt of this.#contents.values()) {
-      for (const { region } of this.#hosts) {
-        const made = region?.certificate(receipt.receiptId, 'all').catch(() => undefined);
+    for (const [receiptId, contents] of Map.groupBy(this.#contents.values(), (receipt) => receipt.receiptId)) {
+      for (const { id, region } of this.#hosts) {
+        const made = region?.certificate(receiptId, 'all').catch(() => undefined);
         let certificate: string | undefined;
         void made?.then((text) => (certificate = text));
         await this.#clock.advance(5);
-        if (certificate !== undefined) await take(receipt, certificate);
+        if (certificate === undefined) continue;
+        let isOfOne = false;
+        for (const receipt of contents) isOfOne = (await take(receipt, certificate)) || isOfOne;
+        if (!isOfOne) throw new Violation(`seed ${this.#seed}: ${id} hands out a certificate of ${receiptId} that does not verify`);
       }
     }
     this.#counts.set('certified', certified.size);

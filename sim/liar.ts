@@ -60,7 +60,7 @@ export class Liar implements Receiving {
     return { checkpoints: this.#histories.map((history) => formatNote(history.checkpoint(this.#options.random.below(history.size + 1)))), evidence: [] };
   }
 
-  /** Signs whatever it is sent, without a look at it. */
+  /** Signs whatever it is sent, without a look at it; or something else, or says that it holds more. */
   admitBatch(checkpoint: Uint8Array): ReturnType<Receiving['admitBatch']> {
     const note = parseNote(checkpoint);
     return { region: '', note, text: parseLogText(note.text) };
@@ -70,7 +70,11 @@ export class Liar implements Receiving {
     const head = checkpointOf(bytes);
     if (head.kind === 'more') return { kind: 'closed' };
     parseBatch(bytes);
-    return { kind: 'cosigned', line: this.#options.signer.cosign(parseNote(head.note).text, 1_700_000_000) };
+    const { text } = parseNote(head.note);
+    const { signer, random } = this.#options;
+    // A number that proves nothing, and a signature that is one of another text.
+    if (random.chance(0.1)) return { kind: 'size', size: parseLogText(text).size + 1 + random.below(1_000) };
+    return { kind: 'cosigned', line: signer.cosign(random.chance(0.1) ? `${text}refused region-0 0-0\n` : text, 1_700_000_000) };
   }
 
   async receive(): Promise<readonly never[]> {

@@ -39,12 +39,13 @@ async function main(args: readonly string[]): Promise<void> {
 
 /** Who notices first, and how. */
 async function killerOf(mutant: Mutant): Promise<{ readonly by: string; readonly detail: string }> {
-  const { quick, safeSeeds, liarSeeds, slow } = watchersOf(mutant.file);
+  const { quick, safeSeeds, beyondSeeds, liarSeeds, slow } = watchersOf(mutant.file);
   const known = EQUIVALENT.get(mutant.name);
   if (known !== undefined) return { by: 'change nothing', detail: known };
   const failed = await failingTest(mutant, quick);
   if (failed !== undefined) return { by: 'unit tests', detail: failed };
-  for (const [world, count] of [['safe', safeSeeds] as const, ['liar', liarSeeds] as const]) {
+  for (const [world, count] of [['safe', safeSeeds] as const, ['beyond', beyondSeeds] as const, ['liar', liarSeeds] as const]) {
+    if (count === 0) continue;
     const sought = await runSeeds(mutant, { world, first: 1, count });
     if (sought.kind === 'found') return { by: 'simulator', detail: `${world} seed ${sought.seed}: ${sought.message.slice(0, 160)}` };
   }

@@ -8,6 +8,7 @@ export interface Watchers {
   readonly quick: readonly string[];
   /** Seeds of the simulator after that; none where its regions do not run the file. */
   readonly safeSeeds: number;
+  readonly beyondSeeds: number;
   readonly liarSeeds: number;
   /** What takes longer, and is run last. */
   readonly slow: readonly string[];
@@ -32,14 +33,22 @@ export function places(): readonly Place[] {
 
 /** Who should notice a change in this file. */
 export function watchersOf(file: string): Watchers {
-  if (file.startsWith('src/adapters/')) return { quick: [], safeSeeds: 0, liarSeeds: 0, slow: ['test/store/contract.test.ts', 'test/store/journal.test.ts'] };
+  if (file.startsWith('src/adapters/'))
+    return { quick: [], safeSeeds: 0, beyondSeeds: 0, liarSeeds: 0, slow: ['test/store/contract.test.ts', 'test/store/journal.test.ts'] };
   if (file.startsWith('src/replication/'))
-    return { quick: tests('test/replication/*.test.ts'), safeSeeds: 150, liarSeeds: 0, slow: tests('test/mirror/{conflicts,forget,refusals,restart}.test.ts') };
+    return {
+      quick: tests('test/replication/*.test.ts'),
+      safeSeeds: 100,
+      beyondSeeds: 20,
+      liarSeeds: 0,
+      slow: tests('test/mirror/{conflicts,forget,refusals,restart}.test.ts'),
+    };
   if (file.startsWith('src/log/'))
-    return { quick: tests('src/log/*.test.ts'), safeSeeds: 150, liarSeeds: 10, slow: tests('test/mirror/{batches,conflicts}.test.ts') };
+    return { quick: tests('src/log/*.test.ts'), safeSeeds: 100, beyondSeeds: 20, liarSeeds: 10, slow: tests('test/mirror/{batches,conflicts}.test.ts') };
   const proofs = tests('{src/quorum,test/tlog,test/audit,test/quorum}/*.test.ts').filter((test) => !test.includes('mutations'));
-  if (OFFLINE.has(file)) return { quick: proofs, safeSeeds: 0, liarSeeds: 2, slow: tests('test/{tlog/mutations,mirror/range,mirror/lying-origin}.test.ts') };
-  return { quick: proofs, safeSeeds: 150, liarSeeds: 10, slow: tests('test/{tlog/mutations,mirror/conflicts,http/manager}.test.ts') };
+  if (OFFLINE.has(file))
+    return { quick: proofs, safeSeeds: 0, beyondSeeds: 0, liarSeeds: 2, slow: tests('test/{tlog/mutations,mirror/range,mirror/lying-origin}.test.ts') };
+  return { quick: proofs, safeSeeds: 100, beyondSeeds: 20, liarSeeds: 10, slow: tests('test/{tlog/mutations,mirror/conflicts,http/manager}.test.ts') };
 }
 
 /** What only verifiers run, and regions hardly ever. */

@@ -1,6 +1,6 @@
 import type { Plant } from './plant.ts';
 
-/** In what keeps a lying region from doing harm (SPEC §3.2, §4). */
+/** In what keeps a region that lies, or that has forgotten, from doing harm (SPEC §2.1, §3.2, §4). */
 export const LIES: readonly Plant[] = [
   {
     name: 'no alarm on a fork',
@@ -49,5 +49,53 @@ export const LIES: readonly Plant[] = [
     find: 'if (!verifyCosignature(remote.mirrorKey, text.text, line)) {',
     replace: 'if (line === undefined) {',
     by: 'liar',
+  },
+  {
+    name: 'forgotten region refilled silently',
+    teaches: 'A remote that holds less than it has cosigned is sent the rest, and counts on as if nothing were.',
+    file: 'src/replication/trust.ts',
+    find: 'this.#forgotten = size < cosigned;',
+    replace: 'this.#forgotten = size < 0;',
+    by: 'beyond',
+  },
+  {
+    name: 'own forgetting not noticed by a batch',
+    teaches: 'A mirror that is shown its own signature over more than it holds goes on.',
+    file: 'src/replication/mirror.ts',
+    find: 'if (certified !== undefined && this.#isForgotten(certified)) return',
+    replace: 'if (certified !== undefined && certified.text.size < 0) return',
+    by: 'beyond',
+  },
+  {
+    name: 'forgetting forgotten over a restart',
+    teaches: 'A region that knows that it has forgotten signs again after a restart.',
+    file: 'src/replication/commit.ts',
+    find: 'const recorded = this.record({ forgot: [reason] });',
+    replace: 'const recorded = this.record({ forgot: [] });',
+    by: 'beyond',
+  },
+  {
+    name: 'forgotten region goes on signing',
+    teaches: 'What was under way when a region found out that it has forgotten is signed all the same.',
+    file: 'src/replication/mirror.ts',
+    find: '        if (this.#options.isForgotten()) return FORGOTTEN;\n',
+    replace: '',
+    by: 'beyond',
+  },
+  {
+    name: 'lock ahead of the store ignored',
+    teaches: 'A store that is older than its lock says is opened as if it were whole: what was signed since is signed once more, otherwise.',
+    file: 'src/replication/open-region.ts',
+    find: 'const before = await store.recover();',
+    replace: 'const before = { ...(await store.recover()), forgot: undefined };',
+    by: 'beyond',
+  },
+  {
+    name: 'two instances not noticed',
+    teaches: 'Two machines with the keys of one region are both taken and counted.',
+    file: 'src/replication/instances.ts',
+    find: 'returns: returns + (last.includes(directory) ? 1 : 0),',
+    replace: 'returns: 0,',
+    by: 'beyond',
   },
 ];

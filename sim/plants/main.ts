@@ -1,6 +1,7 @@
 import { atOnce, runSeeds } from '../edits/run.ts';
 import { PLANTS } from './all.ts';
 import { type Plant, planted } from './plant.ts';
+import type { Sought } from './seek.ts';
 
 /** Two cores: the seeds of two plants at once. */
 const AT_ONCE = 2;
@@ -28,11 +29,25 @@ async function main(args: readonly string[]): Promise<void> {
 
 async function seekOne(plant: Plant, count: number): Promise<{ readonly isFound: boolean; readonly text: string }> {
   const startMs = performance.now();
-  const sought = await runSeeds(planted(plant), { world: plant.by ?? 'safe', first: 1, count });
+  const sought = await soughtBy(plant, count);
   const seconds = ((performance.now() - startMs) / 1_000).toFixed(1);
   const seeds = plant.by === undefined ? '' : ` (${plant.by})`;
   if (sought.kind === 'nothing') return { isFound: false, text: `| ${plant.name} | **none of ${count}**${seeds} | | ${seconds} |` };
   return { isFound: true, text: `| ${plant.name} | ${sought.seed}${seeds} | ${sought.by} | ${seconds} |` };
+}
+
+/** The first seed that fails with the plant, and not without it. */
+async function soughtBy(plant: Plant, count: number): Promise<Sought> {
+  const world = plant.by ?? 'safe';
+  for (let first = 1; first <= count; ) {
+    const sought = await runSeeds(planted(plant), { world, first, count: count + 1 - first });
+    if (sought.kind === 'nothing') return sought;
+    const without = await runSeeds(undefined, { world, first: sought.seed, count: 1 });
+    if (without.kind === 'nothing') return sought;
+    console.error(`${world} seed ${sought.seed} fails without any plant too: ${without.message}`);
+    first = sought.seed + 1;
+  }
+  return { kind: 'nothing' };
 }
 
 await main(process.argv.slice(2));

@@ -39,6 +39,13 @@ export const MIRRORS: readonly Plant[] = [
     replace: 'frame: Uint8Array.from(job.frame.subarray(items[0].offset)).fill(0, -16), items',
   },
   {
+    name: 'commitment not checked',
+    teaches: 'A receipt that was changed on its way, or on a disk, is taken for the one that its entry commits to.',
+    file: 'src/log/stored-item.ts',
+    find: 'return equalBytes(entryCommitment(entry), commitment(salt, digest))\n    ?',
+    replace: 'return entryCommitment(entry).length === commitment(salt, digest).length\n    ?',
+  },
+  {
     name: 'smaller text cosigned',
     teaches: 'A mirror signs any text that is smaller than what it holds, whatever its root.',
     file: 'src/log/decide-batch.ts',

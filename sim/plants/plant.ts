@@ -11,8 +11,8 @@ export interface Plant {
   /** Stands in the file exactly once. */
   readonly find: string;
   readonly replace: string;
-  /** The seeds that must find it: without a word those where all are honest, `liar` those where one region's keys lie. */
-  readonly by?: 'liar';
+  /** The seeds that must find it: without a word those within the stated faults, `beyond` those that exceed them, `liar` those where one region's keys lie. */
+  readonly by?: 'beyond' | 'liar';
 }
 
 /** The edit that puts it in. Throws where the file has moved on from under it. */

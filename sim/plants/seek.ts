@@ -2,7 +2,7 @@ import { writeSync } from 'node:fs';
 import { EDIT_VARIABLE } from '../edits/edit.ts';
 import { loaded } from '../edits/load.ts';
 import { runLiarSeed } from '../liar-world.ts';
-import { runSeed } from '../world.ts';
+import { runBeyondSeed, runSeed } from '../world.ts';
 
 /** What the seeds came to. */
 export type Sought =
@@ -10,11 +10,11 @@ export type Sought =
   { readonly kind: 'found'; readonly seed: number; readonly by: string; readonly message: string } | { readonly kind: 'nothing' };
 
 /**
- * `node -C source --import ./sim/edits/load.ts sim/plants/seek.ts safe|liar <first seed> <seeds>`: runs seeds until one fails. Writes a line
+ * `node -C source --import ./sim/edits/load.ts sim/plants/seek.ts safe|beyond|liar <first seed> <seeds>`: runs seeds until one fails. Writes a line
  * `seed N` before each, and at last one with what it has found, as JSON.
  */
 async function seek([world, first, count]: readonly string[]): Promise<Sought> {
-  const run = world === 'liar' ? runLiarSeed : runSeed;
+  const run = world === 'liar' ? runLiarSeed : world === 'beyond' ? runBeyondSeed : runSeed;
   for (let seed = Number(first); seed < Number(first) + Number(count); seed += 1) {
     writeSync(1, `seed ${seed}\n`);
     try {
