@@ -12,7 +12,9 @@ const REPLAYED_SEEDS = 60;
 const LIAR_SEEDS = Number(process.env['LIAR_SEEDS'] ?? 8);
 
 test('every seed of the corpus holds', async () => {
-  const corpus: readonly ({ readonly seed: number; readonly beyond?: true } & RunOptions)[] = JSON.parse(await readFile(new URL('./corpus/seeds.json', import.meta.url), 'utf8'));
+  const corpus: readonly ({ readonly seed: number; readonly beyond?: true } & RunOptions)[] = JSON.parse(
+    await readFile(new URL('./corpus/seeds.json', import.meta.url), 'utf8'),
+  );
   for (const { seed, beyond, ...options } of corpus) await (beyond === true ? runBeyondSeed : runSeed)(seed, options);
 });
 
