@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import type { RunOptions } from './features.ts';
 import { runLiarSeed } from './liar-world.ts';
-import { runSeed } from './world.ts';
+import { runBeyondSeed, runSeed } from './world.ts';
 
 /** Fresh seeds in every run of the tests; printed, so that a failure can be had again. */
 const FRESH_SEEDS = 400;
@@ -12,8 +12,10 @@ const REPLAYED_SEEDS = 60;
 const LIAR_SEEDS = Number(process.env['LIAR_SEEDS'] ?? 8);
 
 test('every seed of the corpus holds', async () => {
-  const corpus: readonly ({ readonly seed: number } & RunOptions)[] = JSON.parse(await readFile(new URL('./corpus/seeds.json', import.meta.url), 'utf8'));
-  for (const { seed, ...options } of corpus) await runSeed(seed, options);
+  const corpus: readonly ({ readonly seed: number; readonly beyond?: true } & RunOptions)[] = JSON.parse(
+    await readFile(new URL('./corpus/seeds.json', import.meta.url), 'utf8'),
+  );
+  for (const { seed, beyond, ...options } of corpus) await (beyond === true ? runBeyondSeed : runSeed)(seed, options);
 });
 
 test('fresh seeds hold, and every kind of fault and outcome has happened in them', async (context) => {

@@ -365,7 +365,11 @@ export class Committer {
       return;
     }
     this.#options.store.probe().then(
-      () => this.#enter('ok'),
+      () => {
+        this.#enter('ok');
+        // What the full disk did not take waits for nobody's next write (seed 10394).
+        if (this.#hasProgress && this.#turning === undefined) this.#wakeIn(OFFSET_FLUSH_MS);
+      },
       (error: unknown) => this.#storeFailed(asStoreFailure(error)),
     );
   }

@@ -1,5 +1,5 @@
-import { recordedAt } from '../log/entry.ts';
-import { groupItems, wholeItems } from '../log/group.ts';
+import { isEntry, recordedAt } from '../log/entry.ts';
+import { wholeItems } from '../log/group.ts';
 import { readItem } from '../log/stored-item.ts';
 import { type Group, type LogStore, OWN_LOG } from '../ports/log-store.ts';
 import type { Parcel } from '../ports/peer.ts';
@@ -63,8 +63,14 @@ export class Tail {
   async parcels(indexes: readonly number[]): Promise<readonly TailItem[]> {
     const parcels: TailItem[] = [];
     let bytes = 0;
+    let isReadAgain = false;
     for (const index of indexes) {
-      const parcel = this.#known(index) ?? (await this.#readFrom(index));
+      let parcel = this.#known(index) ?? (await this.#readFrom(index));
+      // A disk may give it back another time (seed 5147): it is asked once a request.
+      if (parcel === ROTTEN_RECEIPT && !isReadAgain) {
+        isReadAgain = true;
+        parcel = await this.#readFrom(index);
+      }
       if (parcel === undefined) break;
       bytes += typeof parcel === 'string' ? 0 : 3 * parcel.json.length + ENVELOPE_BYTES;
       if (bytes > REQUEST_BYTES_MAX && parcels.length > 0) break;
@@ -73,14 +79,11 @@ export class Tail {
     return parcels;
   }
 
-  /** `recorded_at` of an own entry, or `undefined` beyond the end. */
+  /** `recorded_at` of an own entry, or `undefined` beyond the end, and where it has rotted. */
   async recordedAt(index: number): Promise<bigint | undefined> {
     for (const group of await this.#store.entries(OWN_LOG, index, 0)) {
-      let at = group.start;
-      for (const item of groupItems(group.frame)) {
-        if (at === index) return recordedAt(item.entry);
-        at += 1;
-      }
+      const entry = wholeItems(group)?.[index - group.start]?.entry;
+      if (entry !== undefined && isEntry(entry)) return recordedAt(entry);
     }
     return undefined;
   }
