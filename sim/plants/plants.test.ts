@@ -8,7 +8,16 @@ import { PLANTS } from './all.ts';
 import { planted } from './plant.ts';
 
 /** Those that the first seeds find: `npm run plants` looks for all of them. */
-const QUICKEST: readonly string[] = [];
+const QUICKEST: readonly string[] = [
+  'answered while the commit is under way',
+  'first digest decided outside the turn',
+  'conflict judged by id alone',
+  'threshold minus one',
+  'restarted without the offset',
+  'cosignature before the commit',
+  'refused entry signed in silence',
+  'evidence missing',
+];
 
 test('every planted bug still has its place in the source, once, and what it makes of it can be loaded', () => {
   assert.equal(new Set(PLANTS.map(({ name }) => name)).size, PLANTS.length);
@@ -30,7 +39,7 @@ test('the simulator finds the quickest of the planted bugs', async () => {
   const plants = PLANTS.filter(({ name }) => QUICKEST.includes(name));
   assert.equal(plants.length, QUICKEST.length);
   await atOnce(2, plants, async (plant) => {
-    const sought = await runSeeds(planted(plant), { world: plant.by ?? 'safe', first: 1, count: 10 });
+    const sought = await runSeeds(planted(plant), { world: plant.by ?? 'safe', first: 1, count: 20 });
     assert.equal(sought.kind, 'found', plant.name);
   });
 });
