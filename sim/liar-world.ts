@@ -65,7 +65,16 @@ class LiarWorld {
     const id = ids.at(-1) ?? '';
     const mirrors = ids.slice(0, honest).map((to) => ({ id: to, peer: this.#net.peer(id, to) }));
     const receipt = (): Receipt => this.#receipt(random);
-    this.#liar = new Liar(id, { signer: signerOf(id), policyHash: policyHash(this.#policy), clock: this.#clock, random: random.fork(), mirrors, receipt });
+    const startsOf = (to: string): number => this.#hosts.find((host) => host.id === to)?.starts ?? 0;
+    this.#liar = new Liar(id, {
+      signer: signerOf(id),
+      policyHash: policyHash(this.#policy),
+      clock: this.#clock,
+      random: random.fork(),
+      mirrors,
+      receipt,
+      startsOf,
+    });
   }
 
   async run(): Promise<RunReport> {
@@ -182,15 +191,29 @@ class LiarWorld {
     for (const { id, disk } of this.#hosts)
       for (const text of disk.evidence.values())
         if (!checkForkEvidence(text, this.#policy).valid) throw new Violation(`seed ${this.#seed}: ${id} keeps evidence that is none`);
+    this.#checkSlip();
     const copies = this.#hosts.map((host) => this.#leavesOf(host));
     const isForked = copies.some((a) => copies.some((b) => rootAt(a, Math.min(a.length, b.length)) !== rootAt(b, Math.min(a.length, b.length))));
     if (!isForked) return;
     this.#count('forked');
-    for (const { id, region, disk } of this.#hosts) {
-      const alarm = region?.overview().alarms.find((each) => each.alarm === 'fork' && each.region === this.#liar.regionId);
-      if (alarm?.evidence === undefined || !disk.evidence.has(alarm.evidence))
-        throw new Violation(`seed ${this.#seed}: ${id} does not know that the log was forked`);
-    }
+    for (const host of this.#hosts) this.#checkKnows(host);
+  }
+
+  /** Who was shown a checkpoint of another history, and has not been down since, finds out once its own copy is so long. */
+  #checkSlip(): void {
+    const { slip } = this.#liar;
+    const host = this.#hosts.find(({ id }) => id === slip?.id);
+    if (slip === undefined || host === undefined || host.starts !== slip.starts) return;
+    const leaves = this.#leavesOf(host);
+    if (leaves.length < 32 * slip.size || rootAt(leaves, 32 * slip.size) === toHex(slip.root)) return;
+    this.#count('slipped');
+    this.#checkKnows(host);
+  }
+
+  #checkKnows({ id, region, disk }: Host): void {
+    const alarm = region?.overview().alarms.find((each) => each.alarm === 'fork' && each.region === this.#liar.regionId);
+    if (alarm?.evidence === undefined || !disk.evidence.has(alarm.evidence))
+      throw new Violation(`seed ${this.#seed}: ${id} does not know that the log was forked`);
   }
 
   #leavesOf({ disk }: Host): Uint8Array {
