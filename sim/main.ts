@@ -1,43 +1,116 @@
-import { runLiarSeed } from './liar-world.ts';
-import { runSeed } from './world.ts';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { parseArgs } from 'node:util';
+import { FEATURES, type Feature, type RunOptions } from './features.ts';
+import type { Kind } from './run/kinds.ts';
+import type { Task } from './run/messages.ts';
+import { Pool } from './run/pool.ts';
+import { shrink } from './run/shrink.ts';
+import { type Failure, Totals } from './run/totals.ts';
 
-/** `npm run sim -- [--liar] --seed N | --seeds N [--from N]`; `--liar`: one region's keys lie. Prints what each failing seed found, and the counts of what happened. */
-async function main(args: readonly string[]): Promise<void> {
-  const value = (flag: string): number | undefined => (args.includes(flag) ? Number(args[args.indexOf(flag) + 1]) : undefined);
-  const one = value('--seed');
-  const from = one ?? value('--from') ?? Math.floor(Math.random() * 1_000_000);
-  const count = one === undefined ? (value('--seeds') ?? 300) : 1;
-  const [run, again] = args.includes('--liar') ? [runLiarSeed, 'npm run sim -- --liar --seed'] : [runSeed, 'npm run sim -- --seed'];
-  const startMs = performance.now();
-  const counts = new Map<string, number>();
-  let failures = 0;
-  let simulatedMs = 0;
-  let running = from;
-  // An assertion that fails in the background ends a real process; here it is a finding of the seed under way.
-  process.on('uncaughtException', (error) => {
-    console.error(`seed ${running} failed: ${error.message}\n  ${again} ${running}`);
-    process.exit(1);
-  });
-  for (let seed = from; seed < from + count; seed += 1) {
-    running = seed;
-    try {
-      const report = await run(seed);
-      simulatedMs += report.simulatedMs;
-      for (const [what, times] of report.counts) counts.set(what, (counts.get(what) ?? 0) + times);
-    } catch (error) {
-      failures += 1;
-      console.error(`seed ${seed} failed: ${error instanceof Error ? error.message : String(error)}\n  ${again} ${seed}`);
-    }
-  }
-  const seconds = (performance.now() - startMs) / 1_000;
-  console.log(`${count} seeds from ${from}: ${failures} failed; ${(simulatedMs / 3_600_000).toFixed(1)} simulated hours in ${seconds.toFixed(1)} s`);
-  console.log(
-    [...counts]
-      .sort()
-      .map(([what, times]) => `${what}: ${times}`)
-      .join(', '),
-  );
-  process.exitCode = failures === 0 ? 0 : 1;
+const USAGE = `npm run sim -- [--seed N | --seeds N | --minutes M] [--from N] [--jobs N] [--beyond | --liar]
+               [--without A,B] [--storm MS] [--world N] [--no-shrink] [--keep "what it taught"]
+
+  --seed N      one seed
+  --seeds N     so many (300), from --from on (by chance)
+  --minutes M   for so long
+  --beyond      faults exceed what is stated: nothing may be answered wrongly
+  --liar        one region's keys lie
+  --without     these are left out: ${FEATURES.join(', ')}
+  --storm MS    simulated time with faults
+  --world N     the world a seed was found in
+  --keep TEXT   the seed that fails goes into the corpus, as it was shrunk`;
+
+/** Failures that are made smaller: more of one run are nearly always the same. */
+const SHRUNK_MAX = 3;
+/** … and of so many it is said how they failed. */
+const SHOWN_MAX = 20;
+const CORPUS = new URL('./corpus/seeds.json', import.meta.url);
+
+const { values } = parseArgs({
+  options: {
+    seed: { type: 'string' },
+    seeds: { type: 'string' },
+    minutes: { type: 'string' },
+    from: { type: 'string' },
+    jobs: { type: 'string' },
+    beyond: { type: 'boolean', default: false },
+    liar: { type: 'boolean', default: false },
+    without: { type: 'string' },
+    storm: { type: 'string' },
+    world: { type: 'string' },
+    'no-shrink': { type: 'boolean', default: false },
+    keep: { type: 'string' },
+    help: { type: 'boolean', default: false },
+  },
+});
+
+const kind: Kind = values.liar ? 'liar' : values.beyond ? 'beyond' : 'safe';
+
+function given(text: string | undefined): number | undefined {
+  return text === undefined ? undefined : Number(text);
 }
 
-await main(process.argv.slice(2));
+function optionsGiven(): RunOptions {
+  const isFeature = (name: string): name is Feature => FEATURES.some((feature) => feature === name);
+  const names = values.without?.split(',') ?? [];
+  const unknown = names.find((name) => !isFeature(name));
+  if (unknown !== undefined) throw new RangeError(`nothing is called ${unknown}; ${USAGE}`);
+  const [world, stormMs, without] = [given(values.world), given(values.storm), names.filter(isFeature)];
+  return { ...(world === undefined ? {} : { world }), ...(stormMs === undefined ? {} : { stormMs }), ...(without.length === 0 ? {} : { without }) };
+}
+
+/** What runs it again, by itself. */
+function command({ seed, options: { without = [], stormMs, world } }: Task): string {
+  const parts = [
+    `npm run sim -- --seed ${seed}`,
+    ...(kind === 'safe' ? [] : [`--${kind}`]),
+    ...(world === undefined ? [] : [`--world ${world}`]),
+    ...(stormMs === undefined ? [] : [`--storm ${stormMs}`]),
+    ...(without.length === 0 ? [] : [`--without "${without.join(',')}"`]),
+  ];
+  return parts.join(' ');
+}
+
+async function made(pool: Pool, { task, problem }: Failure): Promise<Task> {
+  console.error(`seed ${task.seed} failed: ${problem}\n  ${command(task)}`);
+  if (values['no-shrink'] || kind === 'liar') return task;
+  const small = await shrink(task, async (options) => 'problem' in (await pool.one({ ...task, options })));
+  console.error(`  fails too, smaller: ${command(small)}`);
+  return small;
+}
+
+/** For ever: with what it taught, and the world it was found in. */
+function keep({ seed, options }: Task, taught: string): void {
+  const line = JSON.stringify({ seed, ...(kind === 'safe' ? {} : { kind }), ...options, taught });
+  writeFileSync(CORPUS, readFileSync(CORPUS, 'utf8').replace(/\n\]\n$/, `,\n  ${line}\n]\n`));
+}
+
+async function main(): Promise<void> {
+  await using pool = new Pool();
+  const totals = new Totals();
+  const options = optionsGiven();
+  const from = given(values.seed ?? values.from) ?? Math.floor(Math.random() * 1_000_000_000);
+  const untilMs = performance.now() + 60_000 * (given(values.minutes) ?? 0);
+  const count = values.minutes !== undefined ? Number.POSITIVE_INFINITY : values.seed !== undefined ? 1 : (given(values.seeds) ?? 300);
+  let seed = from;
+  const next = (): Task | undefined => {
+    if (seed >= from + count || (values.minutes !== undefined && performance.now() > untilMs)) return undefined;
+    seed += 1;
+    return { kind, seed: seed - 1, options };
+  };
+  await pool.run(given(values.jobs) ?? availableParallelism(), next, (outcome) => totals.add(outcome));
+  for (const [n, failure] of totals.failures.entries()) {
+    if (n >= SHOWN_MAX) break;
+    if (n >= SHRUNK_MAX) console.error(`seed ${failure.task.seed} failed: ${failure.problem}\n  ${command(failure.task)}`);
+    else {
+      const small = await made(pool, failure);
+      if (n === 0 && values.keep !== undefined) keep(small, values.keep);
+    }
+  }
+  console.log(`from ${from}: ${totals.lines().join('\n')}`);
+  process.exitCode = totals.failures.length === 0 ? 0 : 1;
+}
+
+if (values.help) console.log(USAGE);
+else await main();

@@ -7,13 +7,17 @@ import { everyHistory } from './every-history.ts';
 import { evidence } from './evidence.ts';
 import { firstWins } from './first-wins.ts';
 import { handedOut } from './handed-out.ts';
+import { neverLost } from './never-lost.ts';
 import { neverSmaller } from './never-smaller.ts';
 import { noFalseAlarm } from './no-false-alarm.ts';
 import { noPhantom } from './no-phantom.ts';
 import { oneCertificate } from './one-certificate.ts';
 import { oneContent } from './one-content.ts';
+import { oneHistory } from './one-history.ts';
 import { ownLog } from './own-log.ts';
+import { sameAnswer } from './same-answer.ts';
 import { sameLogs } from './same-logs.ts';
+import { secondOpinion } from './second-opinion.ts';
 import { signedIsDurable } from './signed-is-durable.ts';
 
 /** One of each. `expected`: what the faults of this world raise an alarm for. */
@@ -24,6 +28,10 @@ export function allCheckers(expected: ReadonlySet<AlarmKind>): readonly Checker[
     oneCertificate(),
     noPhantom(),
     handedOut(),
+    secondOpinion(),
+    neverLost(),
+    sameAnswer(),
+    oneHistory(),
     signedIsDurable(),
     neverSmaller(),
     ownLog(),
