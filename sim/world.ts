@@ -153,6 +153,15 @@ class World implements BeyondStage {
     this.clock.after(downMs, () => this.#restart(host));
   }
 
+  restart(host: Host, downMs: number): void {
+    host.stop(1_000).then(
+      (isDown) => {
+        if (isDown) this.clock.after(downMs, () => this.#restart(host));
+      },
+      (error: unknown) => this.failed(error),
+    );
+  }
+
   returned(host: Host, result: SyncResult): void {
     this.count(`outcome ${result.outcome}`);
     this.#trace.update(`${this.clock.monotonicMs()} ${host.id} ${result.receiptId} ${result.outcome} ${result.weight}\n`);
