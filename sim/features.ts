@@ -19,9 +19,11 @@ const SINCE = {
   'crash at await': 2,
   pauses: 2,
   'own clocks': 2,
+  restarts: 2,
   shoppers: 2,
   bursts: 2,
   readers: 2,
+  'short storms': 3,
 } as const;
 
 export type Feature = keyof typeof SINCE;
