@@ -46,13 +46,12 @@ export function watchersOf(file: string): Watchers {
   if (file.startsWith('src/log/'))
     return { quick: tests('src/log/*.test.ts'), safeSeeds: 100, beyondSeeds: 20, liarSeeds: 10, slow: tests('test/mirror/{batches,conflicts}.test.ts') };
   const proofs = tests('{src/quorum,test/tlog,test/audit,test/quorum}/*.test.ts').filter((test) => !test.includes('mutations'));
-  if (OFFLINE.has(file))
-    return { quick: proofs, safeSeeds: 0, beyondSeeds: 0, liarSeeds: 2, slow: tests('test/{tlog/mutations,mirror/range,mirror/lying-origin}.test.ts') };
+  if (OFFLINE.has(file)) return { quick: proofs, safeSeeds: 0, beyondSeeds: 0, liarSeeds: 2, slow: tests('test/{tlog/mutations,mirror/lying-origin}.test.ts') };
   return { quick: proofs, safeSeeds: 100, beyondSeeds: 20, liarSeeds: 10, slow: tests('test/{tlog/mutations,mirror/conflicts,http/manager}.test.ts') };
 }
 
 /** What only verifiers run, and regions hardly ever. */
-const OFFLINE: ReadonlySet<string> = new Set(['certificate', 'certified-range', 'range-format', 'fork-evidence'].map((name) => `src/quorum/${name}.ts`));
+const OFFLINE: ReadonlySet<string> = new Set(['certificate', 'fork-evidence'].map((name) => `src/quorum/${name}.ts`));
 
 function tests(pattern: string): readonly string[] {
   return globSync(pattern, { cwd: ROOT }).sort();
