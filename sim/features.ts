@@ -24,6 +24,8 @@ const SINCE = {
   bursts: 2,
   readers: 2,
   'short storms': 3,
+  stutters: 4,
+  restless: 4,
 } as const;
 
 export type Feature = keyof typeof SINCE;

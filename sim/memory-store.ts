@@ -39,6 +39,8 @@ export class MemoryStore implements LogStore, ReceiptIndex {
   #poison: StoreFailedError | undefined;
   #underWay: Changes | undefined;
   #isClosed = false;
+  /** What a failed commit has left can be read like everything else, and is gone with the process. */
+  #unsure: MemoryDisk | undefined;
 
   constructor(disk: MemoryDisk, weather: DiskWeather = CALM) {
     if (disk.isOpen) throw new StoreFailedError('The disk is in use', { untilRestart: true });
@@ -89,6 +91,10 @@ export class MemoryStore implements LogStore, ReceiptIndex {
       await this.#weather.fsync();
     } catch (error) {
       if (this.#weather.survives()) this.#disk.apply(changes);
+      else {
+        this.#unsure = this.#disk.copy();
+        this.#unsure.apply(changes);
+      }
       this.#underWay = undefined;
       this.#poison = new StoreFailedError('fsync failed', { cause: error, untilRestart: true });
       throw this.#poison;
@@ -107,7 +113,7 @@ export class MemoryStore implements LogStore, ReceiptIndex {
 
   async entries(log: LogNumber, from: number, bytesMax: number): Promise<readonly Group[]> {
     await this.#reading();
-    const wanted = (this.#disk.groups.get(log) ?? []).filter((group) => group.start + group.count > from);
+    const wanted = (this.#read.groups.get(log) ?? []).filter((group) => group.start + group.count > from);
     let bytes = 0;
     return wanted
       .filter((group, n) => {
@@ -119,7 +125,7 @@ export class MemoryStore implements LogStore, ReceiptIndex {
 
   async tile(log: LogNumber, level: number, index: number): Promise<Uint8Array | undefined> {
     await this.#reading();
-    const { tiles, rot } = this.#disk;
+    const { tiles, rot } = this.#read;
     const key = tileKey(log, level, index);
     const hashes = rot.get(key) ?? tiles.get(key);
     return hashes === undefined ? undefined : this.#weather.readBack(hashes);
@@ -128,10 +134,10 @@ export class MemoryStore implements LogStore, ReceiptIndex {
   async find(ids: readonly string[]): Promise<readonly (KnownReceipt | undefined)[]> {
     await this.#reading();
     return ids.map((id) => {
-      const known = this.#disk.index.get(id);
+      const known = this.#read.index.get(id);
       return known === undefined
         ? undefined
-        : { digest: this.#disk.rot.get(rowKey(id)) ?? known.digest, places: known.places.map(({ log, index }) => ({ log, index })).sort(inOrder) };
+        : { digest: this.#read.rot.get(rowKey(id)) ?? known.digest, places: known.places.map(({ log, index }) => ({ log, index })).sort(inOrder) };
     });
   }
 
@@ -144,13 +150,13 @@ export class MemoryStore implements LogStore, ReceiptIndex {
     await this.#reading();
     if (query.after !== undefined && !/^[0-9]{1,15}\.[0-9]{1,5}$/.test(query.after)) throw new ReceiptSyncError('INVALID_QUERY', 'No such cursor');
     const { transactionId, sinceMs = 0, untilMs } = query;
-    const { arrivals } = this.#disk;
+    const { arrivals } = this.#read;
     const receipts: StoredReceipt[] = [];
     const rotten: RottenRange[] = [];
     let at = query.after === undefined ? 0 : Number(query.after.split('.')[0]);
     for (; at < arrivals.length && receipts.length < query.limit; at += 1) {
       const { id = '', log = OWN_LOG, index = 0, recordedAt: recorded = 0n } = arrivals[at] ?? {};
-      if (cursorOf(this.#disk.index.get(id)) !== `${at + 1}.0` || recorded < recordedFrom(sinceMs)) continue;
+      if (cursorOf(this.#read.index.get(id)) !== `${at + 1}.0` || recorded < recordedFrom(sinceMs)) continue;
       if (untilMs !== undefined && recorded >= recordedFrom(untilMs)) continue;
       const stored = this.#sound(id);
       if (stored === 'rotten') rotten.push({ log, first: index, last: index });
@@ -174,12 +180,16 @@ export class MemoryStore implements LogStore, ReceiptIndex {
   }
 
   /** As the real store reads it: every copy must be what its entry commits to, and what the index says (`adapters/store-sqlite/reader.ts`). */
+  get #read(): MemoryDisk {
+    return this.#unsure ?? this.#disk;
+  }
+
   #stored(id: string): StoredReceipt | undefined {
-    const known = this.#disk.index.get(id);
+    const known = this.#read.index.get(id);
     const cursor = cursorOf(known);
     if (known === undefined || cursor === undefined) return undefined;
-    const digest = this.#disk.rot.get(rowKey(id)) ?? known.digest;
-    const refused = this.#disk.refused.get(id) ?? [];
+    const digest = this.#read.rot.get(rowKey(id)) ?? known.digest;
+    const refused = this.#read.refused.get(id) ?? [];
     for (const place of refused) this.#item(place, { id, digest: place.digest });
     const places = known.places.map((place) => ({ ...place, item: this.#item(place, { id, digest }) })).sort(inOrder);
     const first = places.reduce((least, place) => (place.arrival < least.arrival ? place : least));
@@ -195,7 +205,7 @@ export class MemoryStore implements LogStore, ReceiptIndex {
 
   /** Throws RottenError where it is not the receipt of this id and digest. */
   #item({ log, index }: Place, { id, digest }: { readonly id: string; readonly digest: Uint8Array }): GroupItem {
-    const group = this.#disk.groupAt(log, index);
+    const group = this.#read.groupAt(log, index);
     const item = group === undefined ? undefined : itemAt(this.#readBack(group), index - group.start);
     const read = item === undefined ? undefined : readItem(item);
     if (item === undefined || read?.kind !== 'receipt' || read.id !== id || !equalBytes(read.digest, digest))
@@ -204,7 +214,7 @@ export class MemoryStore implements LogStore, ReceiptIndex {
   }
 
   #readBack<Read extends NewGroup>(group: Read): Read {
-    const before = this.#disk.frame(group);
+    const before = this.#read.frame(group);
     const frame = this.#weather.readBack(before);
     return frame === group.frame ? group : { ...group, frame };
   }

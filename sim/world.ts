@@ -15,6 +15,8 @@ import { firstFaults } from './faults/first.ts';
 import { machineFaults } from './faults/machines.ts';
 import { roughNet } from './faults/net.ts';
 import { partitions } from './faults/partitions.ts';
+import { restless } from './faults/restless.ts';
+import { stutters } from './faults/stutters.ts';
 import { type Feature, featuresOf, type RunOptions } from './features.ts';
 import { Host, type HostWorld, SOUND_DISK } from './host.ts';
 import type { MemoryDisk } from './memory-disk.ts';
@@ -111,6 +113,8 @@ class World implements BeyondStage {
     shoppers(this);
     readers(this);
     bursts(this);
+    stutters(this);
+    restless(this);
     if (this.#beyond !== undefined) beyondFaults(this, this.#beyond.faulty);
     await this.clock.advance(this.#options.stormMs ?? this.#stormMs());
     await (this.#beyond === undefined ? this.#calm() : this.#aftermath());

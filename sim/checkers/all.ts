@@ -15,10 +15,12 @@ import { oneCertificate } from './one-certificate.ts';
 import { oneContent } from './one-content.ts';
 import { oneHistory } from './one-history.ts';
 import { ownLog } from './own-log.ts';
+import { risingTimes } from './rising-times.ts';
 import { sameAnswer } from './same-answer.ts';
 import { sameLogs } from './same-logs.ts';
 import { secondOpinion } from './second-opinion.ts';
 import { signedIsDurable } from './signed-is-durable.ts';
+import { verified } from './verified.ts';
 
 /** One of each. `expected`: what the faults of this world raise an alarm for. */
 export function allCheckers(expected: ReadonlySet<AlarmKind>): readonly Checker[] {
@@ -28,6 +30,7 @@ export function allCheckers(expected: ReadonlySet<AlarmKind>): readonly Checker[
     oneCertificate(),
     noPhantom(),
     handedOut(),
+    verified(),
     secondOpinion(),
     neverLost(),
     sameAnswer(),
@@ -39,6 +42,7 @@ export function allCheckers(expected: ReadonlySet<AlarmKind>): readonly Checker[
     allCertified(),
     evidence(),
     firstWins(),
+    risingTimes(),
     sameLogs(),
     noFalseAlarm(expected),
   ];

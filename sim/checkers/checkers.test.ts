@@ -114,6 +114,14 @@ const WRONGS: readonly (readonly [string, (history: History) => void])[] = [
   ['what is unrefused is certified', ({ hosts }) => forgetNotes(hosts[2])],
   ['what is refused is on record', ({ hosts }) => hosts[0].disk.refused.set('r-2', [{ log: 3, index: 0, digest: new Uint8Array(32) }])],
   ['the first content wins in each region', ({ hosts }) => hosts[0].disk.groups.get(OWN_LOG)?.push(rivalOf('r-1', 1))],
+  [
+    'verify says what is on disks',
+    ({ checkers, hosts, result: { digest } }) => {
+      const regions = ['region-0', 'region-1', 'region-2'].map((region) => ({ region, state: 'confirmed' as const, digest }));
+      each(checkers, (one) => one.verified?.(hosts[0], { receiptId: 'r-2', verdict: 'confirmed', weight: 3, threshold: 2, regions }, hosts));
+    },
+  ],
+  ['times rise within a log', ({ hosts }) => hosts[0].disk.groups.get(OWN_LOG)?.push(rivalOf('r-9', 1))],
   ['mirrors have the same logs', ({ hosts }) => forgetNotes(hosts[1])],
   ['no false alarm', ({ hosts }) => hosts[1].disk.evidence.set('x', 'y')],
 ];

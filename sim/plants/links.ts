@@ -17,13 +17,6 @@ export const LINKS: readonly Plant[] = [
     replace: '...this.#parking]',
   },
   {
-    name: 'offset moved before the refusal is kept',
-    teaches: 'The offset passes an entry that the remote has refused before that is on disk: after a crash nobody knows of the refusal.',
-    file: 'src/replication/owed.ts',
-    find: 'this.calls.firstIndex(), ...this.#parking, ...this.#sent]',
-    replace: 'this.calls.firstIndex(), ...this.#sent]',
-  },
-  {
     name: 'restarted without the offset',
     teaches: 'After a start a link owes nothing of what is in the log already.',
     file: 'src/replication/links.ts',
@@ -64,13 +57,6 @@ export const LINKS: readonly Plant[] = [
     file: 'src/replication/checkpoints.ts',
     find: 'this.#sync !== this.#newest) this.#setSync(this.#newest);',
     replace: 'this.#sync !== this.#newest) this.#syncFixedMs = 0;',
-  },
-  {
-    name: 'sync point overrun',
-    teaches: 'Batches run across a sync point that is not certified: regions sign texts at different sizes.',
-    file: 'src/replication/checkpoints.ts',
-    find: 'return !this.#sync.isCertified && this.#sync.size > start ? this.#sync.size : Number.POSITIVE_INFINITY;',
-    replace: 'return start + Number.POSITIVE_INFINITY;',
   },
   {
     name: 'certified text not told',

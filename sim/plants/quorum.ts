@@ -24,13 +24,6 @@ export const QUORUM: readonly Plant[] = [
     replace: 'if (words[n] === undefined) continue;',
   },
   {
-    name: 'named region counted',
-    teaches: 'A region that a text names for an entry counts for that entry.',
-    file: 'src/replication/links.ts',
-    find: '(index) => isNamed(text, regionId, index) || evidence.checkpoints.refusals.refuses(regionId, index)',
-    replace: '() => false',
-  },
-  {
     name: 'certified by anybody',
     teaches: 'A text is called certified as soon as one region has signed it.',
     file: 'src/replication/checkpoints.ts',

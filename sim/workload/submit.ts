@@ -1,7 +1,8 @@
-import { ReceiptSyncError } from '../../src/errors.ts';
+import { ReceiptConflictError, ReceiptSyncError } from '../../src/errors.ts';
 import type { Receipt } from '../../src/receipt/receipt.ts';
 import type { SyncResult } from '../../src/region/sync-result.ts';
 import type { SyncOptions } from '../../src/replication/sync.ts';
+import { Violation } from '../checkers/checker.ts';
 import type { Host } from '../host.ts';
 import type { Random } from '../random.ts';
 import type { Stage } from '../stage.ts';
@@ -51,6 +52,9 @@ export async function bring(
       stage.failed(error);
       return 'gone';
     }
+    // R4: a repeat is a duplicate.
+    if (error instanceof ReceiptConflictError && error.digest === error.offeredDigest)
+      stage.failed(new Violation(`seed ${stage.seed}: a repeat is no conflict: ${host.id} refuses ${receipt.receiptId} for the content that it holds`));
     stage.count(`refused ${error.code}`);
     return error;
   }
