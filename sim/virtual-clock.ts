@@ -32,6 +32,11 @@ export class VirtualClock implements Clock {
     return () => this.#cancelled.add(timer);
   }
 
+  /** Timers that are set and will ring. */
+  get waiting(): number {
+    return this.#timers.filter((timer) => !this.#cancelled.has(timer)).length;
+  }
+
   /** The wall clock of this world is set to another time; nothing else happens. */
   jumpWall(byMs: number): void {
     this.#wallJumpMs += byMs;
