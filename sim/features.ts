@@ -19,6 +19,7 @@ const SINCE = {
   'crash at await': 2,
   pauses: 2,
   'own clocks': 2,
+  restarts: 2,
   shoppers: 2,
   bursts: 2,
   readers: 2,

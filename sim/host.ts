@@ -155,6 +155,16 @@ export class Host {
     this.fate?.forget();
   }
 
+  /** Its region is told to end, and ends; resolves to false where something else has ended it meanwhile. */
+  async stop(timeoutMs: number): Promise<boolean> {
+    const life = this.#life;
+    if (life?.region === undefined) return false;
+    await life.region.close(timeoutMs);
+    if (this.#life !== life) return false;
+    this.crash();
+    return true;
+  }
+
   /** The machine is gone for good. */
   burn(): void {
     this.crash();

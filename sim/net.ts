@@ -26,6 +26,8 @@ export interface Arrived {
   readonly from: string;
   readonly to: string;
   readonly batch: Uint8Array;
+  /** Entries of that log that were there before. */
+  readonly sizeBefore: number;
   readonly answer: MirrorAnswer;
 }
 
@@ -59,6 +61,8 @@ export class Net {
   onAnswer: (from: string, parcel: Parcel, answer: ReceiveAnswer) => void = () => undefined;
   /** Told of every batch that a region has answered. */
   onBatch: (arrived: Arrived) => void = () => undefined;
+  /** Entries that one region has of the log of another. */
+  sizeOf: (origin: string, mirror: string) => number = () => 0;
   /** Told of what went wrong on the way. */
   onTrouble: (what: string) => void = () => undefined;
   #rough: Rough | undefined;
@@ -109,8 +113,12 @@ export class Net {
   async #mirror(way: Way, batch: Uint8Array, headers: MirrorHeaders): Promise<MirrorReport> {
     const sent = this.#rough?.body(batch) ?? batch;
     const [from, to] = way;
-    const take = (target: Receiving): Promise<MirrorAnswer> => receiveBatch(target, sent, headers);
-    const answered = (answer: MirrorAnswer): void => this.onBatch({ from, to, batch: sent, answer });
+    let sizeBefore = 0;
+    const take = (target: Receiving): Promise<MirrorAnswer> => {
+      sizeBefore = this.sizeOf(from, to);
+      return receiveBatch(target, sent, headers);
+    };
+    const answered = (answer: MirrorAnswer): void => this.onBatch({ from, to, batch: sent, sizeBefore, answer });
     const exchanged = await this.#exchange(way, { ask: take, answered, again: take });
     return 'failure' in exchanged ? { kind: 'failed', failure: exchanged.failure } : this.#reportOf(exchanged.answer);
   }

@@ -24,6 +24,8 @@ export interface Stage {
   failed(error: unknown): void;
   /** A machine loses its power, and is started again after so long. */
   powerCut(host: Host, downMs: number): void;
+  /** A machine is stopped as its operator does it, and started again after so long. */
+  restart(host: Host, downMs: number): void;
   /** A caller was given this result. */
   returned(host: Host, result: SyncResult): void;
   /** … this certificate of a receipt. */

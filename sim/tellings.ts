@@ -13,6 +13,10 @@ export class Tellings {
   constructor(stage: Stage) {
     this.#stage = stage;
     stage.net.onTrouble = (what) => stage.count(what);
+    stage.net.sizeOf = (origin, mirror) => {
+      const { disk } = stage.hosts.find(({ id }) => id === mirror) ?? {};
+      return [...(disk?.logs.values() ?? [])].find((log) => log.origin?.includes(`/${origin}/`))?.size ?? 0;
+    };
     stage.net.onBatch = (arrived) => this.#batch(arrived);
   }
 
@@ -34,12 +38,13 @@ export class Tellings {
     for (const host of this.#stage.hosts) for (const what of shownBy(host)) this.#stage.count(what);
   }
 
-  #batch({ batch, answer }: Arrived): void {
+  #batch({ batch, answer, sizeBefore }: Arrived): void {
     const { count } = this.#counter();
     count(`answered ${nameOf(answer)}`);
     if (answer.kind !== 'cosigned' && answer.kind !== 'refuses' && answer.kind !== 'size') return;
     const { start, count: entries } = parseBatch(batch);
     if (entries === 0) count(`asked and answered ${answer.kind}`);
+    if (answer.kind !== 'size' && entries > 0 && start > sizeBefore) count('parked and taken');
     if (answer.kind === 'size' && entries > 0 && start > answer.size) count('parked in vain');
   }
 

@@ -30,7 +30,7 @@ import { shoppers } from './workload/shoppers.ts';
 /** Simulated time with faults, and the most that may pass after them until nothing is owed. */
 const STORM_MS = 30_000;
 const STORMS_MS = [5_000, 10_000, 10_000, 20_000, STORM_MS] as const;
-const CALM_MS_MAX = 600_000;
+const CALM_MS_MAX = 180_000;
 /** A machine whose store does not open is started again after this. */
 const START_AGAIN_MS = 1_000;
 
@@ -151,6 +151,15 @@ class World implements BeyondStage {
     if (host.fate === undefined ? host.region === undefined : !host.isOn) return;
     host.crash();
     this.clock.after(downMs, () => this.#restart(host));
+  }
+
+  restart(host: Host, downMs: number): void {
+    host.stop(1_000).then(
+      (isDown) => {
+        if (isDown) this.clock.after(downMs, () => this.#restart(host));
+      },
+      (error: unknown) => this.failed(error),
+    );
   }
 
   returned(host: Host, result: SyncResult): void {

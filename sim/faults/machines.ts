@@ -6,6 +6,7 @@ const YEAR_MS = 31_557_600_000;
 export function machineFaults(stage: Stage): void {
   crashesAtAwait(stage);
   pauses(stage);
+  recur(stage, { feature: 'restarts', salt: 0x4e_57a4, share: 0.3, mostMs: 12_000 }, (random) => stage.restart(random.pick(stage.hosts), random.below(2_000)));
   recur(stage, { feature: 'own clocks', salt: 0xc1_0c45, share: 0.4, mostMs: 15_000 }, (random) => {
     random.pick(stage.hosts).skewMs = random.chance(0.3) ? 0 : (random.uniform() - 0.5) * 100 * YEAR_MS;
   });
