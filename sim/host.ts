@@ -45,6 +45,8 @@ export interface HostWorld {
   readonly cosigned: (region: string, text: string, host: Host) => void;
   /** Where a second machine of one id listens. */
   readonly listeners?: Net['listeners'] | undefined;
+  /** … and of every signature of a log's key. */
+  readonly signed?: ((region: string, text: string, host: Host) => void) | undefined;
   /** What becomes of the operations of a machine; without it nothing strikes them. */
   readonly fate?: ((host: string) => Fate) | undefined;
   /** Of its own stream: which bits a disk turns. */
@@ -186,10 +188,11 @@ export class Host {
       if (this.fate === undefined || isAlive()) this.#world.cosigned(this.id, text, this);
       return signer.cosign(text, atS);
     };
-    return {
-      ...this.signing,
-      signer: { ...signer, logKey: signer.logKey, mirrorKey: signer.mirrorKey, sign: (text, name) => signer.sign(text, name), cosign },
+    const sign: typeof signer.sign = (text, name) => {
+      if (this.fate === undefined || isAlive()) this.#world.signed?.(this.id, text, this);
+      return signer.sign(text, name);
     };
+    return { ...this.signing, signer: { ...signer, logKey: signer.logKey, mirrorKey: signer.mirrorKey, sign, cosign } };
   }
 
   /** A clock whose timers die with the process. */
