@@ -190,7 +190,7 @@ class World implements BeyondStage {
       flips: new Random(seed ^ 0xf1_1b18),
       observe: (region, event) => this.#note(region, event),
       cosigned: (region, text, host) => {
-        for (const checker of this.#checkers) this.#guarded(checker, () => checker.cosigned?.(region, text, host));
+        for (const checker of this.#checkers) this.#guarded(checker, () => checker.cosigned?.(region, text, { host, hosts: this.hosts }));
       },
     };
   }
