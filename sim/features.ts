@@ -23,6 +23,7 @@ const SINCE = {
   shoppers: 2,
   bursts: 2,
   readers: 2,
+  'short storms': 3,
 } as const;
 
 export type Feature = keyof typeof SINCE;

@@ -99,7 +99,10 @@ async function main(): Promise<void> {
     seed += 1;
     return { kind, seed: seed - 1, options };
   };
-  await pool.run(given(values.jobs) ?? availableParallelism(), next, (outcome) => totals.add(outcome));
+  const one = async (): Promise<void> => {
+    for (let task = next(); task !== undefined; task = next()) totals.add(await pool.one(task));
+  };
+  await Promise.all(Array.from({ length: given(values.jobs) ?? availableParallelism() }, one));
   for (const [n, failure] of totals.failures.entries()) {
     if (n >= SHOWN_MAX) break;
     if (n >= SHRUNK_MAX) console.error(`seed ${failure.task.seed} failed: ${failure.problem}\n  ${command(failure.task)}`);

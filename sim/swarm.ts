@@ -38,7 +38,7 @@ function wideSwarm(random: Random): readonly Machine[] {
   const ids = weights.map((_, n) => `region-${n}`);
   const plainShare = random.pick([0, 0, 0, 0.3, 1]);
   const withoutKeys = new Set(ids.filter(() => random.chance(plainShare)));
-  const isReal = random.chance(0.125);
+  const isReal = random.chance(0.03);
   const crossRegionSyncEnabled = count > 1;
   const exclusive = 2 * quorumThreshold > total && random.chance(0.2);
   return ids.map((region, n): Machine => {
@@ -70,8 +70,8 @@ export function swarm(random: Random): readonly Machine[] {
     const regions = ids.flatMap((regionId, m) => (m === n ? [] : [{ regionId, weight: weights[m] ?? 1, timeoutMs }]));
     return { region, weight: weights[n] ?? 1, crossRegionSyncEnabled: true, regions, quorumThreshold, maxRetries, retryBackoffMs, exclusive: false };
   });
-  // Real signatures cost most of a seed's time: one seed in eight has them.
-  const isReal = random.chance(0.125);
+  // Real signatures cost most of a seed's time: one seed in thirty has them.
+  const isReal = random.chance(0.03);
   return settings.map((each) => {
     if (!isMirrored || each.region === withoutKeys) return { settings: each, signing: undefined };
     const signing = signingOf(each, new Set(withoutKeys === undefined ? [] : [withoutKeys]));

@@ -6,15 +6,6 @@ export class Pool implements AsyncDisposable {
   readonly #workers: Set<Worker> = new Set();
   readonly #idle: Worker[] = [];
 
-  /** The outcome of each task, in the order in which they are over. `next` gives the next one while there is one. */
-  async run(jobs: number, next: () => Task | undefined, over: (outcome: Outcome) => void): Promise<void> {
-    await Promise.all(
-      Array.from({ length: jobs }, async () => {
-        for (let task = next(); task !== undefined; task = next()) over(await this.one(task));
-      }),
-    );
-  }
-
   /** One task by itself. */
   async one(task: Task): Promise<Outcome> {
     const worker = this.#idle.pop() ?? this.#newWorker();

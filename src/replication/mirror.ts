@@ -140,8 +140,10 @@ export class Mirror {
       // After the answer is certain: whatever the second field says, the batch is not refused for it.
       const told = certified ?? this.#ahead;
       const isKept = told === undefined ? true : this.#takenInTurn(told);
-      // A text with lines may certify what no later one does: it counts as told only once it is durable.
-      if (certified === undefined || certified.text.refused.length === 0 || (await isKept)) return answer;
+      // Where there are lines it may certify what no later one does: it counts as told only once it is durable, and not where it was spoilt
+      // on its way (seed 90082).
+      if (batch.certified.length === 0 || origin.text.refused.length === 0) return answer;
+      if (certified !== undefined && (await isKept)) return answer;
       return { kind: 'store-failed', message: 'a certified checkpoint could not be kept' };
     } catch (error) {
       if (error instanceof InvalidEvidenceError) return { kind: 'rejected', status: 422, reason: error.message };
@@ -315,7 +317,7 @@ export class Mirror {
       // Shown by an origin that thinks we have forgotten what we signed: we have not, and it is no certified checkpoint.
       const isShown = note.signatures.length === 2 && this.#hasSigned(note);
       if (!isShown) this.#badCertified('A certified checkpoint has not the signatures for it');
-      return true;
+      return !isSpoilt(cluster.policy, note);
     }
     if (standing === 'open') {
       if (text.size > (this.#ahead?.text.size ?? -1)) this.#ahead = { note, text, lines };
@@ -354,10 +356,16 @@ const FORGOTTEN: MirrorAnswer = { kind: 'rejected', status: 503, reason: 'this r
 
 /** Who has signed; a bad signature of a known key is nobody's. */
 function signedBy(policy: Cluster['policy'], note: Note): ReadonlySet<string> {
+  return isSpoilt(policy, note) ? new Set() : cosigners(policy, note.text, note.signatures);
+}
+
+/** Is a signature of a known key none? No origin sends such a note: it keeps what it has verified. */
+function isSpoilt(policy: Cluster['policy'], note: Note): boolean {
   try {
-    return cosigners(policy, note.text, note.signatures);
+    cosigners(policy, note.text, note.signatures);
+    return false;
   } catch {
-    return new Set();
+    return true;
   }
 }
 
