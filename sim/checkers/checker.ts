@@ -17,7 +17,7 @@ export interface Checker {
   /** A region said to somebody: durable here. */
   acknowledged?(promise: Acknowledged): void;
   /** A region is about to cosign this text, on the machine that it runs on. */
-  cosigned?(region: string, text: string, on: { readonly host: Host; readonly hosts: readonly Host[] }): void;
+  cosigned?(region: string, text: string, host: Host): void;
   /** A caller got a result. */
   returned?(host: Host, result: SyncResult, hosts: readonly Host[]): void;
   /** A region handed out a certificate of this receipt. */

@@ -13,13 +13,13 @@ export function neverSmaller(): Checker {
   return {
     name: 'nobody signs less than before, or it is said',
     holdsBeyond: true,
-    cosigned: (region, text, { host, hosts }) => {
+    cosigned: (region, text, host) => {
       const { origin, size } = parseLogText(text);
       const key = `${region} of ${origin}`;
       const before = signed.get(key) ?? { texts: new Set(), largest: 0 };
       signed.set(key, before);
       const isOfBefore = before.texts.has(text) || [...host.disk.logs.values()].some(({ texts }) => texts.some(({ note }) => note.startsWith(text)));
-      if (size < before.largest && !isOfBefore && isKnown(hosts, host, { origin, size }))
+      if (size < before.largest && !isOfBefore && isKnown(host, { origin, size }))
         smaller.set(region, `${region} has signed ${size} entries of ${origin} after ${before.largest}`);
       before.texts.add(text);
       before.largest = Math.max(before.largest, size);
@@ -32,7 +32,8 @@ export function neverSmaller(): Checker {
 }
 
 /** A region that has lost nothing does it never; of one that has, somebody else has to know that there was more. */
-function isKnown(hosts: readonly Host[], host: Host, { origin, size }: { readonly origin: string; readonly size: number }): boolean {
+function isKnown(host: Host, { origin, size }: { readonly origin: string; readonly size: number }): boolean {
+  const hosts = host.cluster;
   const hasLost = host.disks.length > 1 || hosts.filter(({ id }) => id === host.id).length > 1;
   return !hasLost || hosts.some((other) => other.id !== host.id && sizeKnownTo(other, origin, host.id) > size);
 }

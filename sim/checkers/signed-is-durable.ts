@@ -8,7 +8,7 @@ export function signedIsDurable(): Checker {
   return {
     name: 'what is signed is durable',
     holdsBeyond: true,
-    cosigned: (region, text, { host }) => {
+    cosigned: (region, text, host) => {
       const { origin, size } = parseLogText(text);
       const held = sizeOf(host, origin);
       if (held < size) throw new Violation(`${region} signs ${size} entries of ${origin} and has ${held} of them`);
