@@ -43,8 +43,12 @@ export interface HostWorld {
   readonly observe: (region: string, event: SyncEvent) => void;
   /** Told of every cosignature that is made. */
   readonly cosigned: (region: string, text: string, host: Host) => void;
+  /** All machines, where somebody asks for them. */
+  readonly hosts?: (() => readonly Host[]) | undefined;
   /** Where a second machine of one id listens. */
   readonly listeners?: Net['listeners'] | undefined;
+  /** … and of every signature of a log's key. */
+  readonly signed?: ((region: string, text: string, host: Host) => void) | undefined;
   /** What becomes of the operations of a machine; without it nothing strikes them. */
   readonly fate?: ((host: string) => Fate) | undefined;
   /** Of its own stream: which bits a disk turns. */
@@ -103,6 +107,11 @@ export class Host {
   /** The region, while the machine is up. */
   get region(): Region | undefined {
     return this.#life?.region;
+  }
+
+  /** All machines of its world, itself among them. */
+  get cluster(): readonly Host[] {
+    return this.#world.hosts?.() ?? [this];
   }
 
   /** Has it power, though its region may not be open yet? */
@@ -186,10 +195,11 @@ export class Host {
       if (this.fate === undefined || isAlive()) this.#world.cosigned(this.id, text, this);
       return signer.cosign(text, atS);
     };
-    return {
-      ...this.signing,
-      signer: { ...signer, logKey: signer.logKey, mirrorKey: signer.mirrorKey, sign: (text, name) => signer.sign(text, name), cosign },
+    const sign: typeof signer.sign = (text, name) => {
+      if (this.fate === undefined || isAlive()) this.#world.signed?.(this.id, text, this);
+      return signer.sign(text, name);
     };
+    return { ...this.signing, signer: { ...signer, logKey: signer.logKey, mirrorKey: signer.mirrorKey, sign, cosign } };
   }
 
   /** A clock whose timers die with the process. */

@@ -51,6 +51,8 @@ export class Net {
   readonly cuts: Set<string> = new Set();
   /** The same where many ways are closed together. */
   readonly walls: Set<(from: string, to: string) => boolean> = new Set();
+  /** How many times as long a message to or from a region takes, where it is not 1. */
+  readonly distances: Map<string, number> = new Map();
   /** Regions that are up, by id. */
   readonly listeners: Map<string, Receiving> = new Map();
   /** The second machines of ids that run twice: whoever sends there reaches the one or the other. */
@@ -182,7 +184,8 @@ export class Net {
     const { latencyMs, loss, delay } = this.weather;
     const isSlow = this.#random.chance(delay);
     const lateMs = this.#rough?.lateMs() ?? 0;
-    await this.#clock.sleep(latencyMs * (0.5 + this.#random.uniform()) * (isSlow ? 100 : 1) + lateMs);
+    const distance = (this.distances.get(from) ?? 1) * (this.distances.get(to) ?? 1);
+    await this.#clock.sleep(latencyMs * distance * (0.5 + this.#random.uniform()) * (isSlow ? 100 : 1) + lateMs);
     return !this.#isCut(from, to) && !this.#random.chance(loss);
   }
 
@@ -205,7 +208,8 @@ export class Net {
         return wordReport(this.#rough?.word(word, answer.kind) ?? word);
       }
       case 'size':
-        return this.#rough?.size(answer) ?? answer;
+        this.#rough?.passSize();
+        return answer;
       case 'rejected':
         return { kind: 'failed', failure: statusOf(answer.status) };
       case 'overloaded':

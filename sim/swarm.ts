@@ -1,13 +1,11 @@
 import { signerFromSeeds } from '../src/adapters/signer-file.ts';
 import type { Signer } from '../src/ports/signer.ts';
 import { clusterOf } from '../src/quorum/cluster.ts';
-import type { SigningRegion } from '../src/quorum/cluster-policy.ts';
 import type { Signing } from '../src/replication/evidence.ts';
 import type { RegionSettings } from '../src/replication/region-settings.ts';
-import { concatBytes, equalBytes, sha256, utf8Bytes } from '../src/std/bytes.ts';
-import { cosignatureBytes, cosignedMessage } from '../src/tlog/cosignature.ts';
-import { formatVerifierKey, keyIdOf, TYPE_ED25519, type VerifierKey } from '../src/tlog/vkey.ts';
+import { formatVerifierKey } from '../src/tlog/vkey.ts';
 import type { Machine } from './host.ts';
+import { remembered, simulated } from './keys.ts';
 import { Random } from './random.ts';
 import type { Stage } from './stage.ts';
 
@@ -103,7 +101,7 @@ export function signingOf(settings: RegionSettings, withoutKeys: ReadonlySet<str
     const keys = { publicKey: formatVerifierKey(mirrorKey), logKey: formatVerifierKey(logKey) };
     return { regionId, weight, ...(withoutKeys.has(regionId) ? { publicKey: undefined, logKey: undefined } : keys) };
   });
-  return { signer, cluster: clusterOf({ ...settings, cluster: CLUSTER, regions }, signer) };
+  return remembered({ signer, cluster: clusterOf({ ...settings, cluster: CLUSTER, regions }, signer) });
 }
 
 /** The same keys in every seed: making and checking them takes longer than many a seed. */
@@ -116,33 +114,4 @@ export function signerOf(region: string): Signer {
     SIGNERS.get(region) ?? signerFromSeeds({ cluster: CLUSTER, region }, { log: Buffer.alloc(32, 2 * number + 1), mirror: Buffer.alloc(32, 2 * number + 2) });
   SIGNERS.set(region, signer);
   return signer;
-}
-
-/** The same keys with signatures that are hashes: as good as real ones where nobody forges. */
-function simulated({ signer, cluster }: Signing): Signing {
-  const faked = (key: VerifierKey): VerifierKey => ({ ...key, verify: (message, signature) => equalBytes(signature, fakeSignature(key, message)) });
-  const region = (each: SigningRegion): SigningRegion => ({ ...each, logKey: faked(each.logKey), mirrorKey: faked(each.mirrorKey) });
-  const witnesses = new Map([...cluster.policy.witnesses].map(([name, key]) => [name, faked(key)]));
-  return {
-    signer: {
-      logKey: faked(signer.logKey),
-      mirrorKey: faked(signer.mirrorKey),
-      sign: (text, name) => ({ name, keyId: keyIdOf(name, TYPE_ED25519, signer.logKey.publicKey), signature: fakeSignature(signer.logKey, utf8Bytes(text)) }),
-      cosign: (text, atS) => {
-        const { name, keyId } = signer.mirrorKey;
-        return { name, keyId, signature: cosignatureBytes(atS, fakeSignature(signer.mirrorKey, cosignedMessage(text, atS))) };
-      },
-    },
-    cluster: {
-      ...cluster,
-      own: region(cluster.own),
-      remotes: new Map([...cluster.remotes].map(([id, each]) => [id, region(each)])),
-      policy: { ...cluster.policy, logs: cluster.policy.logs.map(faked), witnesses },
-    },
-  };
-}
-
-function fakeSignature({ publicKey }: Pick<VerifierKey, 'publicKey'>, message: Uint8Array): Uint8Array {
-  const half = sha256(concatBytes([publicKey, message]));
-  return concatBytes([half, half]);
 }

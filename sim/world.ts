@@ -196,9 +196,13 @@ class World implements BeyondStage {
     return {
       clock,
       net,
+      hosts: () => this.hosts,
       fate: this.has('crash at await') || this.has('pauses') ? () => new Fate(clock) : undefined,
       flips: new Random(seed ^ 0xf1_1b18),
       observe: (region, event) => this.#note(region, event),
+      signed: (region, text, host) => {
+        for (const checker of this.#checkers) this.#guarded(checker, () => checker.signed?.(region, text, host));
+      },
       cosigned: (region, text, host) => {
         for (const checker of this.#checkers) this.#guarded(checker, () => checker.cosigned?.(region, text, host));
       },

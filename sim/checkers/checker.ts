@@ -18,6 +18,8 @@ export interface Checker {
   acknowledged?(promise: Acknowledged): void;
   /** A region is about to cosign this text, on the machine that it runs on. */
   cosigned?(region: string, text: string, host: Host): void;
+  /** A region is about to sign this text with its log's key. */
+  signed?(region: string, text: string, host: Host): void;
   /** A caller got a result. */
   returned?(host: Host, result: SyncResult, hosts: readonly Host[]): void;
   /** A region handed out a certificate of this receipt. */

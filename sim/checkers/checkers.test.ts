@@ -38,8 +38,11 @@ async function sound(): Promise<History> {
     for (const checker of checkers) checker.cosigned?.(region, signed, host);
     if (region === 'region-1' && signed.includes('/region-0/')) text = signed;
   };
+  const signed = (region: string, text: string, host: Host): void => {
+    for (const checker of checkers) checker.signed?.(region, text, host);
+  };
   const newHost = (n: number): Host =>
-    new Host(machineOf({ weights: [1, 1, 1], quorumThreshold: 2, n }), random.fork(), { clock, net, observe: () => undefined, cosigned });
+    new Host(machineOf({ weights: [1, 1, 1], quorumThreshold: 2, n }), random.fork(), { clock, net, observe: () => undefined, cosigned, signed });
   const hosts = [newHost(0), newHost(1), newHost(2)] as const;
   for (const host of hosts) void host.start();
   await clock.advance(1_000);

@@ -15,19 +15,17 @@ import { type Checker, Violation } from './checker.ts';
 export function oneHistory(): Checker {
   const trees = new WeakMap<MemoryDisk, Map<LogNumber, Tree>>();
   const roots = new Map<string, string>();
-  return {
-    name: 'what is signed is on the disk, and has one root',
-    cosigned: (region, text, host) => {
-      const { origin, size, root } = parseLogText(text);
-      const signed = toHex(root);
-      const held = rootOnDisk(trees, { host, origin, size });
-      if (held !== signed) throw new Violation(`${region} signs another root of ${size} entries of ${origin} than those on its disk have`);
-      const before = roots.get(`${origin} ${size}`) ?? signed;
-      roots.set(`${origin} ${size}`, before);
-      if (before !== signed) throw new Violation(`${region} signs a second root of ${size} entries of ${origin}`);
-    },
-    finished: () => undefined,
+  const look = (region: string, text: string, host: Host): void => {
+    const { origin, size, root } = parseLogText(text);
+    const signed = toHex(root);
+    const held = rootOnDisk(trees, { host, origin, size });
+    if (held !== signed) throw new Violation(`${region} signs another root of ${size} entries of ${origin} than those on its disk have`);
+    const before = roots.get(`${origin} ${size}`) ?? signed;
+    roots.set(`${origin} ${size}`, before);
+    if (before !== signed) throw new Violation(`${region} signs a second root of ${size} entries of ${origin}`);
   };
+  // The log's key and the mirror's key alike.
+  return { name: 'what is signed is on the disk, and has one root', signed: look, cosigned: look, finished: () => undefined };
 }
 
 /** A log of one disk, as far as it was looked at. */

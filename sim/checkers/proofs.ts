@@ -1,4 +1,4 @@
-import { isNamed, parseLogText } from '../../src/log/log-text.ts';
+import { isNamed, type LogText, parseLogText } from '../../src/log/log-text.ts';
 import type { RecoveredLog } from '../../src/ports/log-store.ts';
 import type { Place } from '../../src/ports/receipt-index.ts';
 import { verifyCosignature } from '../../src/tlog/cosignature.ts';
@@ -19,10 +19,30 @@ function notesOf({ certified, kept }: RecoveredLog): readonly string[] {
 type Policy = NonNullable<Host['signing']>['cluster']['policy'];
 
 function certifies(policy: Policy, signed: string, index: number): boolean {
+  const { text, signers } = readOnce(policy, signed);
+  const counting = [...signers].filter((region) => !isNamed(text, region, index));
+  return index < text.size && isQuorum(policy.quorum, new Set(counting));
+}
+
+/** A note, and whose signatures under it verify. */
+interface ReadNote {
+  readonly text: LogText;
+  readonly signers: readonly string[];
+}
+
+/** Thousands of entries are proved by few notes. */
+const NOTES = new WeakMap<Policy, Map<string, ReadNote>>();
+
+function readOnce(policy: Policy, signed: string): ReadNote {
+  const notes = NOTES.get(policy) ?? new Map<string, ReadNote>();
+  NOTES.set(policy, notes);
+  const known = notes.get(signed) ?? read(policy, signed);
+  notes.set(signed, known);
+  return known;
+}
+
+function read(policy: Policy, signed: string): ReadNote {
   const note = parseNote(signed);
-  const text = parseLogText(note.text);
-  const counting = [...policy.witnesses].filter(
-    ([region, key]) => !isNamed(text, region, index) && note.signatures.some((line) => verifyCosignature(key, note.text, line)),
-  );
-  return index < text.size && isQuorum(policy.quorum, new Set(counting.map(([region]) => region)));
+  const verified = [...policy.witnesses].filter(([, key]) => note.signatures.some((line) => verifyCosignature(key, note.text, line)));
+  return { text: parseLogText(note.text), signers: verified.map(([region]) => region) };
 }

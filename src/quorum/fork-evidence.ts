@@ -7,7 +7,7 @@ import { EMPTY_ROOT } from '../tlog/hash.ts';
 import { formatNote, type Note, parseNote } from '../tlog/note.ts';
 import { parsePolicy } from '../tlog/policy.ts';
 import { prefixRoots } from '../tlog/proof.ts';
-import { formatVerifierKey, keyIdOf, parseVerifierKey, TYPE_ED25519, type VerifierKey } from '../tlog/vkey.ts';
+import { formatVerifierKey, logKeyId, parseVerifierKey, TYPE_ED25519, type VerifierKey } from '../tlog/vkey.ts';
 
 /** What a fork's evidence says it is (docs/spec "Evidence of a fork"). */
 export const FORK_TYPE = 'receipt-sync/fork/v1';
@@ -144,7 +144,7 @@ function checkRoots(first: LogText, reached: Uint8Array): readonly [true, string
 /** What the log's key is said to have signed; cosignatures prove nothing here, and differ from region to region. */
 function withLogLinesOnly(note: Note, log: VerifierKey): Note {
   const names = [nameSigned(log.name, false), nameSigned(log.name, true)];
-  const isLogs = ({ name, keyId }: Note['signatures'][number]): boolean => names.includes(name) && keyId === keyIdOf(name, TYPE_ED25519, log.publicKey);
+  const isLogs = ({ name, keyId }: Note['signatures'][number]): boolean => names.includes(name) && keyId === logKeyId(log, name);
   return { text: note.text, signatures: note.signatures.filter(isLogs) };
 }
 

@@ -3,7 +3,7 @@ import { type LogText, nameSigned } from '../log/log-text.ts';
 import { verifyLogSignature } from '../tlog/checkpoint.ts';
 import type { Note } from '../tlog/note.ts';
 import type { Policy } from '../tlog/policy.ts';
-import { keyIdOf, TYPE_ED25519, type VerifierKey } from '../tlog/vkey.ts';
+import { logKeyId, type VerifierKey } from '../tlog/vkey.ts';
 
 /**
  * The key of the log that has signed this text, under the name that the text asks for (SPEC §4). Throws INVALID_EVIDENCE where the policy does not know the
@@ -13,7 +13,7 @@ export function logSigner(policy: Pick<Policy, 'logs'>, note: Note, log: LogText
   const key = policy.logs.find(({ name }) => name === log.origin);
   if (key === undefined) throw invalid(`The policy knows no log ${log.origin.slice(0, 200)}`);
   const name = nameSigned(log.origin, log.refused.length > 0);
-  const keyId = keyIdOf(name, TYPE_ED25519, key.publicKey);
+  const keyId = logKeyId(key, name);
   const lines = note.signatures.filter((line) => line.name === name && line.keyId === keyId);
   if (lines.length === 0) throw invalid(`No signature of the log ${log.origin}`);
   if (!lines.every((signature) => verifyLogSignature(key, { text: note.text, signature, name }))) throw invalid('The signature of the log does not verify');

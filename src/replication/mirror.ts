@@ -1,6 +1,6 @@
 import { ClosedError, InvalidEvidenceError, OverloadedError } from '../errors.ts';
 import { type Batch, checkFrame, parseBatch } from '../log/batch.ts';
-import type { RecoveredLog } from '../log/changes.ts';
+import type { CosignedText, RecoveredLog } from '../log/changes.ts';
 import type { BatchAnswer, BatchJob } from '../log/decide-batch.ts';
 import { type LogText, nameSigned, parseLogText } from '../log/log-text.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -75,6 +75,8 @@ export class Mirror {
   #taking: Promise<unknown> = Promise.resolve();
   /** The newest checkpoint that led here, also where a refusal keeps it from being cosigned. */
   #newest: { readonly size: number; readonly note: string } | undefined;
+  /** The newest text with our signature, for all who ask for it. */
+  #shown: { readonly of: CosignedText; readonly note: string } | undefined;
   /** A certified checkpoint beyond our own size, until we get there. */
   #ahead: Certified | undefined;
 
@@ -114,8 +116,9 @@ export class Mirror {
     const { signer, committer, log } = this.#options;
     const newest = committer.head(log).texts.at(-1);
     if (newest === undefined) return undefined;
-    // RFC 8032: the same text and time give the signature that was given.
-    return newest.note + formatSignature(signer.cosign(parseNote(newest.note).text, newest.atS));
+    // RFC 8032: the same text and time give the signature that was given. Once is enough for all who ask.
+    if (this.#shown?.of !== newest) this.#shown = { of: newest, note: newest.note + formatSignature(signer.cosign(parseNote(newest.note).text, newest.atS)) };
+    return this.#shown.note;
   }
 
   /** SPEC §3.2 (a): the note with its origin's signature and nothing else that somebody may have added, or `undefined` without that. */

@@ -2,7 +2,7 @@ import { InvalidEvidenceError } from '../errors.ts';
 import { fromBase64, toBase64, utf8Bytes } from '../std/bytes.ts';
 import { HASH_BYTES } from './hash.ts';
 import type { Note, NoteSignature } from './note.ts';
-import { keyIdOf, TYPE_ED25519, type VerifierKey } from './vkey.ts';
+import { logKeyId, type VerifierKey } from './vkey.ts';
 
 /** A tree's head as it is signed (C2SP tlog-checkpoint). */
 export interface Checkpoint {
@@ -31,7 +31,7 @@ export function formatCheckpoint({ origin, size, root, extensions }: Checkpoint)
 /** Is this a signature of the log's key over this text, perhaps under another name of the same key? */
 export function verifyLogSignature(key: VerifierKey, signed: { readonly text: string; readonly signature: NoteSignature; readonly name?: string }): boolean {
   const { text, signature, name = key.name } = signed;
-  if (signature.name !== name || signature.keyId !== keyIdOf(name, TYPE_ED25519, key.publicKey)) return false;
+  if (signature.name !== name || signature.keyId !== logKeyId(key, name)) return false;
   return key.verify(utf8Bytes(text), signature.signature);
 }
 
@@ -40,7 +40,7 @@ export function verifyLogSignature(key: VerifierKey, signed: { readonly text: st
  * that this key answers for, and a hundred lines that claim to be its are not checked one by one.
  */
 export function logSignatureOf(key: VerifierKey, { text, signatures }: Note, name: string): NoteSignature | undefined {
-  const keyId = keyIdOf(name, TYPE_ED25519, key.publicKey);
+  const keyId = logKeyId(key, name);
   const [line, ...more] = signatures.filter((signature) => signature.name === name && signature.keyId === keyId);
   return line !== undefined && more.length === 0 && verifyLogSignature(key, { text, signature: line, name }) ? line : undefined;
 }

@@ -28,6 +28,11 @@ export function keyIdOf(name: string, type: KeyType, publicKey: Uint8Array): num
   return numbersIn(sha256(concatBytes([utf8Bytes(`${name}\n`), Uint8Array.of(type), publicKey]))).getUint32(0);
 }
 
+/** The key id under which a log's key signs as `name`: its own name, or another one (SPEC §4). */
+export function logKeyId(key: Pick<VerifierKey, 'name' | 'type' | 'keyId' | 'publicKey'>, name: string): number {
+  return name === key.name && key.type === TYPE_ED25519 ? key.keyId : keyIdOf(name, TYPE_ED25519, key.publicKey);
+}
+
 /** The key of these parts; throws InvalidEvidenceError for a name or a key that is none. */
 export function verifierKey(name: string, type: KeyType, publicKey: Uint8Array): VerifierKey {
   if (!isKeyName(name)) throw new InvalidEvidenceError('vkey', 'has a name with spaces, plus or control characters, or none');

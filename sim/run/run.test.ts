@@ -1,0 +1,38 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { featuresOf, type RunOptions } from '../features.ts';
+import { Pool } from './pool.ts';
+import { shrink } from './shrink.ts';
+import { Totals } from './totals.ts';
+
+test('a failure is made as small as it still fails: what it does not need is left out, and the storm is short', async () => {
+  const needs = (options: RunOptions): boolean => featuresOf(options).has('crash') && featuresOf(options).has('resets') && (options.stormMs ?? 30_000) >= 3_000;
+  const { options } = await shrink({ kind: 'safe', seed: 1, options: {} }, async (smaller) => needs(smaller));
+  assert.ok(needs(options));
+  assert.deepEqual([...featuresOf(options)], ['crash', 'resets']);
+  assert.ok((options.stormMs ?? 30_000) < 3_400);
+});
+
+test('a seed in a thread has the trace that it has anywhere, and another thread takes its place where one does not end', async () => {
+  const task = { kind: 'safe', seed: 7, options: { stormMs: 2_000 } } as const;
+  await using pool = new Pool();
+  const [once, again] = [await pool.one(task), await pool.one(task)];
+  assert.ok('report' in once && 'report' in again);
+  assert.equal(once.report.traceHash, again.report.traceHash);
+  await using hasty = new Pool({ seedMsMax: 5 });
+  const late = await hasty.one({ ...task, options: {} });
+  assert.ok('problem' in late && late.problem === 'does not end within 0.005 s', JSON.stringify(late));
+  assert.ok('problem' in (await hasty.one({ ...task, options: {} })));
+});
+
+test('totals tell of every seed, and of those that failed', () => {
+  const totals = new Totals();
+  const task = { kind: 'safe', seed: 1, options: {} } as const;
+  totals.add({ task, cpuMs: 500, report: { seed: 1, traceHash: '', simulatedMs: 3_600_000, counts: new Map([['crash', 2]]) } });
+  totals.add({ task: { ...task, seed: 2 }, cpuMs: 500, problem: 'lost' });
+  assert.deepEqual(
+    totals.failures.map(({ problem }) => problem),
+    ['lost'],
+  );
+  assert.match(totals.lines().join(' '), /^2 seeds, 1 failed; 1\.0 simulated hours .* 3600 simulated hours per CPU hour.* crash: 2$/);
+});
