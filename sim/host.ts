@@ -43,6 +43,8 @@ export interface HostWorld {
   readonly observe: (region: string, event: SyncEvent) => void;
   /** Told of every cosignature that is made. */
   readonly cosigned: (region: string, text: string, host: Host) => void;
+  /** All machines, where somebody asks for them. */
+  readonly hosts?: (() => readonly Host[]) | undefined;
   /** Where a second machine of one id listens. */
   readonly listeners?: Net['listeners'] | undefined;
   /** … and of every signature of a log's key. */
@@ -105,6 +107,11 @@ export class Host {
   /** The region, while the machine is up. */
   get region(): Region | undefined {
     return this.#life?.region;
+  }
+
+  /** All machines of its world, itself among them. */
+  get cluster(): readonly Host[] {
+    return this.#world.hosts?.() ?? [this];
   }
 
   /** Has it power, though its region may not be open yet? */

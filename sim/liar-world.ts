@@ -65,7 +65,16 @@ class LiarWorld {
     const id = ids.at(-1) ?? '';
     const mirrors = ids.slice(0, honest).map((to) => ({ id: to, peer: this.#net.peer(id, to) }));
     const receipt = (): Receipt => this.#receipt(random);
-    this.#liar = new Liar(id, { signer: signerOf(id), policyHash: policyHash(this.#policy), clock: this.#clock, random: random.fork(), mirrors, receipt });
+    const startsOf = (to: string): number => this.#hosts.find((host) => host.id === to)?.starts ?? 0;
+    this.#liar = new Liar(id, {
+      signer: signerOf(id),
+      policyHash: policyHash(this.#policy),
+      clock: this.#clock,
+      random: random.fork(),
+      mirrors,
+      receipt,
+      startsOf,
+    });
   }
 
   async run(): Promise<RunReport> {
@@ -152,22 +161,26 @@ class LiarWorld {
   /** From all signatures that anybody has given, and those of the liar: never two contents under one id. */
   async #checkCertificates(): Promise<void> {
     const certified = new Map<string, number>();
-    const take = async (receipt: Receipt, certificate: string): Promise<void> => {
-      if (!(await verifyCertificate({ receipt, certificate, policy: this.#policy })).valid) return;
+    const take = async (receipt: Receipt, certificate: string): Promise<boolean> => {
+      if (!(await verifyCertificate({ receipt, certificate, policy: this.#policy })).valid) return false;
       const before = certified.get(receipt.receiptId) ?? receipt.ticks;
       certified.set(receipt.receiptId, receipt.ticks);
       if (before !== receipt.ticks) throw new Violation(`seed ${this.#seed}: two contents of ${receipt.receiptId} are certified`);
+      return true;
     };
     for (const { history, size, refused } of distinct(this.#liar.shownTexts))
       for (const [index, receipt] of history.receipts.slice(0, size).entries())
         await take(receipt, await this.#liar.origin.certificate(history, index, size, refused));
-    for (const receipt of this.#contents.values()) {
-      for (const { region } of this.#hosts) {
-        const made = region?.certificate(receipt.receiptId, 'all').catch(() => undefined);
+    for (const [receiptId, contents] of Map.groupBy(this.#contents.values(), (receipt) => receipt.receiptId)) {
+      for (const { id, region } of this.#hosts) {
+        const made = region?.certificate(receiptId, 'all').catch(() => undefined);
         let certificate: string | undefined;
         void made?.then((text) => (certificate = text));
         await this.#clock.advance(5);
-        if (certificate !== undefined) await take(receipt, certificate);
+        if (certificate === undefined) continue;
+        let isOfOne = false;
+        for (const receipt of contents) isOfOne = (await take(receipt, certificate)) || isOfOne;
+        if (!isOfOne) throw new Violation(`seed ${this.#seed}: ${id} hands out a certificate of ${receiptId} that does not verify`);
       }
     }
     this.#counts.set('certified', certified.size);
@@ -178,15 +191,29 @@ class LiarWorld {
     for (const { id, disk } of this.#hosts)
       for (const text of disk.evidence.values())
         if (!checkForkEvidence(text, this.#policy).valid) throw new Violation(`seed ${this.#seed}: ${id} keeps evidence that is none`);
+    this.#checkSlip();
     const copies = this.#hosts.map((host) => this.#leavesOf(host));
     const isForked = copies.some((a) => copies.some((b) => rootAt(a, Math.min(a.length, b.length)) !== rootAt(b, Math.min(a.length, b.length))));
     if (!isForked) return;
     this.#count('forked');
-    for (const { id, region, disk } of this.#hosts) {
-      const alarm = region?.overview().alarms.find((each) => each.alarm === 'fork' && each.region === this.#liar.regionId);
-      if (alarm?.evidence === undefined || !disk.evidence.has(alarm.evidence))
-        throw new Violation(`seed ${this.#seed}: ${id} does not know that the log was forked`);
-    }
+    for (const host of this.#hosts) this.#checkKnows(host);
+  }
+
+  /** Who was shown a checkpoint of another history, and has not been down since, finds out once its own copy is so long. */
+  #checkSlip(): void {
+    const { slip } = this.#liar;
+    const host = this.#hosts.find(({ id }) => id === slip?.id);
+    if (slip === undefined || host === undefined || host.starts !== slip.starts) return;
+    const leaves = this.#leavesOf(host);
+    if (leaves.length < 32 * slip.size || rootAt(leaves, 32 * slip.size) === toHex(slip.root)) return;
+    this.#count('slipped');
+    this.#checkKnows(host);
+  }
+
+  #checkKnows({ id, region, disk }: Host): void {
+    const alarm = region?.overview().alarms.find((each) => each.alarm === 'fork' && each.region === this.#liar.regionId);
+    if (alarm?.evidence === undefined || !disk.evidence.has(alarm.evidence))
+      throw new Violation(`seed ${this.#seed}: ${id} does not know that the log was forked`);
   }
 
   #leavesOf({ disk }: Host): Uint8Array {

@@ -20,6 +20,16 @@ export interface LiarOptions {
   readonly mirrors: readonly { readonly id: string; readonly peer: Peer }[];
   /** Contents that it puts into its histories, also such as others have. */
   readonly receipt: () => Receipt;
+  /** How often a mirror's machine was started. */
+  readonly startsOf: (id: string) => number;
+}
+
+/** A checkpoint of another history that one mirror alone was shown, once, when its own copy was not so far yet. */
+export interface Slip {
+  readonly id: string;
+  readonly starts: number;
+  readonly size: number;
+  readonly root: Uint8Array;
 }
 
 /**
@@ -32,6 +42,9 @@ export class Liar implements Receiving {
   readonly #options: LiarOptions;
   /** Shows each mirror the same history always, and nothing to whoever asks: only the others, together, can find out. */
   readonly #isCareful: boolean;
+  /** Shows all the same history, and slips once: only who remembers what it was shown can find out. */
+  readonly #isSmooth: boolean;
+  #slip: Slip | undefined;
   #histories: History[];
   /** Where each mirror says that it stands. */
   readonly #sizes = new Map<string, number>();
@@ -46,9 +59,14 @@ export class Liar implements Receiving {
     this.#options = options;
     this.origin = new LyingOrigin(options.signer, options.policyHash);
     const { random, receipt } = options;
-    this.#isCareful = random.chance(0.5);
+    this.#isCareful = random.chance(0.6);
+    this.#isSmooth = this.#isCareful && random.chance(0.4);
     const trunk = new History(options.signer, Array.from({ length: random.below(6) }, receipt));
     this.#histories = Array.from({ length: 2 + random.below(2) }, () => trunk.forkedAt(random.below(trunk.size + 1), receipt()));
+  }
+
+  get slip(): Slip | undefined {
+    return this.#slip;
   }
 
   start(): void {
@@ -60,7 +78,7 @@ export class Liar implements Receiving {
     return { checkpoints: this.#histories.map((history) => formatNote(history.checkpoint(this.#options.random.below(history.size + 1)))), evidence: [] };
   }
 
-  /** Signs whatever it is sent, without a look at it. */
+  /** Signs whatever it is sent, without a look at it; or something else, or says that it holds more. */
   admitBatch(checkpoint: Uint8Array): ReturnType<Receiving['admitBatch']> {
     const note = parseNote(checkpoint);
     return { region: '', note, text: parseLogText(note.text) };
@@ -70,7 +88,11 @@ export class Liar implements Receiving {
     const head = checkpointOf(bytes);
     if (head.kind === 'more') return { kind: 'closed' };
     parseBatch(bytes);
-    return { kind: 'cosigned', line: this.#options.signer.cosign(parseNote(head.note).text, 1_700_000_000) };
+    const { text } = parseNote(head.note);
+    const { signer, random } = this.#options;
+    // A number that proves nothing, and a signature that is one of another text.
+    if (random.chance(0.1)) return { kind: 'size', size: parseLogText(text).size + 1 + random.below(1_000) };
+    return { kind: 'cosigned', line: signer.cosign(random.chance(0.1) ? `${text}refused region-0 0-0\n` : text, 1_700_000_000) };
   }
 
   async receive(): Promise<readonly never[]> {
@@ -97,14 +119,15 @@ export class Liar implements Receiving {
     const { clock, random } = this.#options;
     clock.after(50 + random.uniform() * 900, () => {
       if (this.isOver) return;
-      const n = this.#isCareful ? usual : random.below(this.#histories.length);
+      const n = this.#isSmooth ? 0 : this.#isCareful ? usual : random.below(this.#histories.length);
       void this.#show(mirror, n).finally(() => this.#again(mirror, usual));
     });
   }
 
   async #show({ id, peer }: LiarOptions['mirrors'][number], n: number): Promise<void> {
-    const { random, receipt, clock, policyHash } = this.#options;
+    const { random, receipt } = this.#options;
     let history = this.#histories[n] ?? new History(this.#options.signer);
+    if (this.#isSmooth && this.#slip === undefined && random.chance(0.2)) return this.#slipOnce({ id, peer }, history);
     if (random.chance(0.3)) {
       history = history.with(receipt());
       this.#histories[n] = history;
@@ -117,13 +140,24 @@ export class Liar implements Receiving {
     // Some lines are dropped: one region's, or all.
     const refused = random.chance(0.4) ? [] : random.chance(0.3) ? all.filter(({ region }) => region === id) : all;
     this.shownTexts.push({ history, size, refused });
-    const asked = peer.mirror(history.batch(start, size, refused), {
-      policy: policyHash,
-      instance: `${'1'.repeat(32)}-1`,
-      signal: new AbortController().signal,
-    });
-    const report = await Promise.race([asked, clock.sleep(ANSWER_MS)]);
+    const report = await this.#ask(peer, history.batch(start, size, refused));
     if (report !== undefined) this.#heard(report, { id, place, text: history.checkpoint(size, refused).text });
+  }
+
+  /** Another history's checkpoint, with no entries: the mirror can't say yet that its log never had it. */
+  async #slipOnce({ id, peer }: LiarOptions['mirrors'][number], history: History): Promise<void> {
+    const { receipt, startsOf } = this.#options;
+    const other = history.forkedAt(Math.max(0, history.size - 1), receipt(), receipt(), receipt());
+    const size = other.size;
+    const starts = startsOf(id);
+    const report = await this.#ask(peer, other.batch(size));
+    if (report?.kind === 'size' && report.size < size) this.#slip = { id, starts, size, root: parseLogText(other.checkpoint().text).root };
+  }
+
+  #ask(peer: Peer, batch: Uint8Array): Promise<MirrorReport | undefined> {
+    const { clock, policyHash } = this.#options;
+    const asked = peer.mirror(batch, { policy: policyHash, instance: `${'1'.repeat(32)}-1`, signal: new AbortController().signal });
+    return Promise.race([asked, clock.sleep(ANSWER_MS).then(() => undefined)]);
   }
 
   #heard(report: MirrorReport, { id, place, text }: { readonly id: string; readonly place: string; readonly text: string }): void {

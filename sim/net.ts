@@ -208,7 +208,8 @@ export class Net {
         return wordReport(this.#rough?.word(word, answer.kind) ?? word);
       }
       case 'size':
-        return this.#rough?.size(answer) ?? answer;
+        this.#rough?.passSize();
+        return answer;
       case 'rejected':
         return { kind: 'failed', failure: statusOf(answer.status) };
       case 'overloaded':

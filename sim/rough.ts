@@ -1,4 +1,4 @@
-import type { DeliveryReport, MirrorReport } from '../src/ports/peer.ts';
+import type { DeliveryReport } from '../src/ports/peer.ts';
 import { flipped } from './flip.ts';
 import { badAnswer } from './net-failures.ts';
 import type { Random } from './random.ts';
@@ -13,10 +13,11 @@ export interface RoughWeather {
   late: number;
   /** A request that arrives once more, long after. */
   echo: number;
-  /** A bit that turns on the way, in a batch or in a signature. */
+  /**
+   * A bit that turns on the way, in a batch or in a signature. Not in sizes and refused lines, which nobody signs: who wants those to be
+   * safe from bits that turn has TLS.
+   */
   corrupt: number;
-  /** … and in what nobody signs: sizes and refused lines. */
-  corruptUnsigned: number;
 }
 
 export type Trouble = 'reset before' | 'reset during' | 'reset after' | 'busy';
@@ -38,7 +39,7 @@ export class Rough {
   }
 
   calm(): void {
-    Object.assign(this.#weather, { reset: 0, busy: 0, late: 0, echo: 0, corrupt: 0, corruptUnsigned: 0 });
+    Object.assign(this.#weather, { reset: 0, busy: 0, late: 0, echo: 0, corrupt: 0 });
   }
 
   /** What becomes of this exchange, beside delay and loss. */
@@ -69,18 +70,17 @@ export class Rough {
     return flipped(batch, this.#random);
   }
 
-  /** The body of a 200 as it arrives. */
+  /** The body of a 200 as it arrives. One draw each, whatever it is: seeds of the corpus were found so. */
   word(text: string, kind: 'cosigned' | 'refuses'): string {
-    if (!this.#random.chance(kind === 'cosigned' ? this.#weather.corrupt : this.#weather.corruptUnsigned)) return text;
-    this.#say(kind === 'cosigned' ? 'corrupt cosignature' : 'corrupt refusal');
+    const isSpoilt = this.#random.chance(this.#weather.corrupt);
+    if (!isSpoilt || kind === 'refuses') return text;
+    this.#say('corrupt cosignature');
     return Buffer.from(flipped(Buffer.from(text), this.#random)).toString('utf8');
   }
 
-  /** A 409 as it arrives: its digits are nobody's signature. */
-  size(answer: MirrorReport & { readonly kind: 'size' }): MirrorReport {
-    if (!this.#random.chance(this.#weather.corruptUnsigned)) return answer;
-    this.#say('corrupt size');
-    return { kind: 'size', size: this.#random.below(2 * answer.size + 10) };
+  /** A 409 on its way: the draw that the corpus knows, and nothing comes of it. */
+  passSize(): void {
+    this.#random.uniform();
   }
 
   /** A plain answer that is not the one that counts. */

@@ -195,6 +195,7 @@ class World implements BeyondStage {
     return {
       clock,
       net,
+      hosts: () => this.hosts,
       fate: this.has('crash at await') || this.has('pauses') ? () => new Fate(clock) : undefined,
       flips: new Random(seed ^ 0xf1_1b18),
       observe: (region, event) => this.#note(region, event),

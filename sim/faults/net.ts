@@ -12,7 +12,6 @@ export function roughNet(stage: Pick<Stage, 'seed' | 'has' | 'net'>): boolean {
     echo: stage.has('late messages') ? echo : 0,
     busy: stage.has('busy remotes') ? busy : 0,
     corrupt: stage.has('corrupt messages') ? corrupt : 0,
-    corruptUnsigned: 0,
   };
   // A world without any of it draws nothing for it.
   if (Object.values(weather).some((each) => each > 0)) stage.net.roughen(weather, random.fork());

@@ -239,6 +239,25 @@ test('a receipt is appended again once, with a new salt, and is no conflict ther
   assert.deepEqual([mirror.answers[0]?.kind, mirror.groups[0]?.refused, mirror.groups[0]?.again], ['cosigned', [], [2]]);
 });
 
+test('what the own log does not hold with this content is not appended again', () => {
+  const job = sealedJob('application', 'a');
+  const again: AgainJob = { ...job, from: 'again', index: 2 };
+  const known = (digest: Uint8Array, log: number): DecisionInput['known'] => new Map([['a', { digest, places: [{ log, index: 2 }] }]]);
+  for (const before of [new Map(), known(job.digest, MIRRORED), known(sealedJob('application', 'a', 2).digest, OWN_LOG)]) {
+    const { answers, groups } = decided([again], input({ known: before }));
+    assert.deepEqual([answers, groups], [[{ kind: 'known', index: 2 }], []]);
+  }
+});
+
+test('the own tree grows by what is appended, and is written with it', () => {
+  const { changes, heads } = decided([job('application', 'a'), job('application', 'b')], input());
+  const head = headOf(heads, OWN_LOG);
+  assert.deepEqual(
+    changes.trees.map(({ log, size, root }) => [log, size, toHex(root)]),
+    [[OWN_LOG, 2, toHex(rootOf(head.edge ?? EMPTY_EDGE))]],
+  );
+});
+
 test('evidence fills as many groups as it takes, each small enough for one batch', () => {
   const many = encodeOthers(
     KIND_CONFLICT,

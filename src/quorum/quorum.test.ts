@@ -60,3 +60,12 @@ test('the four verdicts of SPEC §6, the first that holds', () => {
 test('a region that holds the digest and refuses it confirms nothing', () => {
   assert.equal(agree(roster(2, 1, 1), [held('a'), held('a', 'a')]).weight, 1);
 });
+
+test('a conflict needs so much weight elsewhere that the threshold is out of reach: what just leaves it in reach is none', () => {
+  assert.equal(agree(roster(2, 1, 1, 1), [MISSING, held('a'), held('b')]).verdict, 'pending');
+  assert.equal(agree(roster(3, 1, 1, 1), [MISSING, held('a'), held('b')]).verdict, 'conflict');
+});
+
+test('what the local region does not hold is asked about by the weight of those that hold something, however much holds nothing', () => {
+  assert.deepEqual(agree(roster(3, 1, 5, 2, 1), [MISSING, MISSING, held('a'), held('b')]).states, ['missing', 'missing', 'confirmed', 'conflict']);
+});

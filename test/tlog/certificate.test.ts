@@ -62,6 +62,38 @@ test('what is wrong is named by the check that found it', async () => {
   assert.deepEqual(await failed({ certificate: () => '' }), ['form', 'log', 'inclusion', 'cosignatures', 'quorum']);
 });
 
+test('a check that could not be looked at says so, and why a check failed is said in words', async () => {
+  const { receipt, certificate, policy } = sample('sample-70000');
+  const detailsOf = async (input: Parameters<typeof verifyCertificate>[0]): Promise<ReadonlyMap<string, string>> =>
+    new Map((await verifyCertificate(input)).checks.map(({ name, detail }) => [name, detail]));
+  const skipped = 'not looked at: a step before it failed';
+  const [unread, unruled, unnamed] = [
+    await detailsOf({ receipt, certificate: '', policy }),
+    await detailsOf({ receipt, certificate, policy: '' }),
+    await detailsOf({ receipt: { ...receipt, ticks: -1 }, certificate, policy }),
+  ];
+  for (const name of ['log', 'inclusion', 'cosignatures', 'quorum']) assert.equal(unread.get(name), skipped, name);
+  for (const name of ['log', 'cosignatures', 'quorum']) assert.equal(unruled.get(name), skipped, name);
+  assert.equal(unnamed.get('inclusion'), skipped);
+  assert.match(unruled.get('policy') ?? '', /policy/);
+  const unsigned = await detailsOf({ receipt, certificate: withoutLine(/mirror /)(certificate), policy });
+  assert.deepEqual([unsigned.get('cosignatures'), unsigned.get('quorum')], ['No region that the policy knows has signed', skipped]);
+  const shortened = certificate.replace(/^([A-Za-z0-9+/]{43}=)\n/m, '');
+  assert.equal((await detailsOf({ receipt, certificate: shortened, policy })).get('inclusion'), 'The path has not the length of its place');
+  const open = policy.slice(0, policy.indexOf('group '));
+  const few = await detailsOf({ receipt, certificate: withoutLine(/mirror /)(certificate), policy: `${open}quorum none\n` });
+  assert.equal(few.get('cosignatures'), '');
+});
+
+test('an extra of another version, of another length, or none is no certificate', async () => {
+  const extraOf = (change: (bytes: Buffer) => Uint8Array) => (text: string) =>
+    text.replace(/^extra (.*)$/m, (_, base64: string) => `extra ${Buffer.from(change(Buffer.from(base64, 'base64'))).toString('base64')}`);
+  const unread = ['form', 'log', 'inclusion', 'cosignatures', 'quorum'];
+  assert.deepEqual(await failed({ certificate: extraOf((bytes) => Buffer.concat([Buffer.of(2), bytes.subarray(1)])) }), unread);
+  assert.deepEqual(await failed({ certificate: extraOf((bytes) => Buffer.concat([bytes, Buffer.of(0)])) }), unread);
+  assert.deepEqual(await failed({ certificate: withoutLine(/^extra /) }), unread);
+});
+
 test('a region counts once, however often its signature stands there', async () => {
   const once = withoutLine(/^— .*-west-1/);
   const twice = (text: string): string => once(text).replace(/(— \S+us-east-1\/mirror \S+\n)/, '$1$1');

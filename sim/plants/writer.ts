@@ -1,0 +1,141 @@
+import type { Plant } from './plant.ts';
+
+/** In the one writer and what it answers: durable before visible (DESIGN law 1), first content wins (law 4). */
+export const WRITER: readonly Plant[] = [
+  {
+    name: 'acknowledged before the fsync',
+    teaches: 'A region says "acknowledged" to a remote as soon as the receipt is queued.',
+    file: 'src/replication/receive.ts',
+    find: '  return new Promise((resolve) => {\n    parts.committer.submit(job, {',
+    replace:
+      "  return new Promise((resolve) => {\n    resolve({ kind: 'acknowledged', digest: job.digest, duplicate: false });\n    parts.committer.submit(job, {",
+  },
+  {
+    name: 'answered while the commit is under way',
+    teaches: 'A turn that met known receipts does not wait for its commit.',
+    file: 'src/replication/commit.ts',
+    find: 'await this.#options.store.commit(changes);',
+    replace: 'void this.#options.store.commit(changes).catch(() => undefined);',
+  },
+  {
+    name: 'failed fsync ignored',
+    teaches: 'A write whose fsync has failed is answered like one that is durable.',
+    file: 'src/replication/commit.ts',
+    find: 'const known = await store.commit(together(guess.changes, rest), ids);',
+    replace:
+      'const known = await store.commit(together(guess.changes, rest), ids).catch((error) => {\n      if (!error.untilRestart) throw error;\n      return undefined;\n    });',
+  },
+  {
+    name: 'full disk acknowledged',
+    teaches: 'What a full disk has not taken is answered like what is durable.',
+    file: 'src/replication/commit.ts',
+    find: 'const known = await store.commit(together(guess.changes, rest), ids);',
+    replace:
+      'const known = await store.commit(together(guess.changes, rest), ids).catch((error) => {\n      if (error.untilRestart) throw error;\n      return undefined;\n    });',
+  },
+  {
+    name: 'answers after a failed fsync',
+    teaches: 'Between a failed fsync and the restart, receipts that a failed commit may have left are answered as known (corpus seed 13425).',
+    file: 'src/replication/commit.ts',
+    find: "      if (this.#state === 'failed') throw untilRestart();\n",
+    replace: '',
+  },
+  {
+    name: 'local counted when only queued',
+    teaches: 'A receipt that the store did not take counts as stored locally all the same.',
+    file: 'src/replication/sync.ts',
+    find: '      failed: reject,',
+    replace: "      failed: () => resolve({ kind: 'own', sync: admitAndRing(parts, parts.committer.ownSize, job.receiptId), duplicate: false }),",
+  },
+  {
+    name: 'first digest decided outside the turn',
+    teaches: 'The store is not asked inside the transaction whether it knows one of the ids.',
+    file: 'src/replication/commit.ts',
+    find: 'store.commit(together(guess.changes, rest), ids);',
+    replace: 'store.commit(together(guess.changes, rest));',
+  },
+  {
+    name: 'first digest not remembered within a turn',
+    teaches: 'Of two contents under one id in one group, both are appended.',
+    file: 'src/log/decide.ts',
+    find: '  turn.known.set(job.receiptId, { digest: job.digest, places: [...(before?.places ?? []), { log, index } satisfies Place] });\n',
+    replace: '',
+  },
+  {
+    name: 'conflict judged by id alone',
+    teaches: 'Whatever comes under a known id is taken for the receipt that is known.',
+    file: 'src/log/decide.ts',
+    find: 'if (before !== undefined && !equalBytes(before.digest, job.digest)) return',
+    replace: 'if (before !== undefined && before.digest.length !== job.digest.length) return',
+  },
+  {
+    name: 'repeat taken for a conflict',
+    teaches: 'The same content again is refused as if it were another one: a client that retries is told that its receipt lost.',
+    file: 'src/log/decide.ts',
+    find: 'if (before !== undefined && !equalBytes(before.digest, job.digest)) return',
+    replace: 'if (before !== undefined) return',
+  },
+  {
+    name: 'mirrored content compared wrongly',
+    teaches: 'In a mirrored log a second content under an id passes for the first one.',
+    file: 'src/log/decide-batch.ts',
+    find: 'else if (equalBytes(before.digest, receipt.digest)) {',
+    replace: 'else if (before.digest.length === receipt.digest.length) {',
+  },
+  {
+    name: 'conflict acknowledged',
+    teaches: 'A second content from a remote is answered "acknowledged", and is not stored.',
+    file: 'src/replication/receive.ts',
+    find: "if (answer.kind !== 'conflict') {",
+    replace: "if (answer.kind !== 'certified') {",
+  },
+  {
+    name: 'conflict answered as a duplicate',
+    teaches: 'A caller who brings a second content is told that it is stored, under the digest of its own.',
+    file: 'src/replication/sync.ts',
+    find: '          reject(conflict(parts, job, answer.held));\n',
+    replace: "          resolve({ kind: 'own', sync: admitAndRing(parts, 0, job.receiptId), duplicate: true });\n",
+  },
+  {
+    name: 'answered with another digest',
+    teaches: 'The digest in an answer is not that of the receipt that was brought.',
+    file: 'src/replication/sync.ts',
+    find: 'return resultOf(parts, sync, { digest: toHex(job.digest), duplicate });',
+    replace: 'return resultOf(parts, sync, { digest: toHex(job.canonical.subarray(0, 32)), duplicate });',
+  },
+  {
+    name: 'held by others passes for own',
+    teaches: 'A receipt that this region holds only in a mirrored log is called known, and is never put into its own.',
+    file: 'src/log/decide.ts',
+    find: "findLast((held) => job.from === 'peer' || held.log === OWN_LOG)",
+    replace: 'findLast(() => true)',
+  },
+  {
+    name: 'duplicate without a certificate',
+    teaches: 'A receipt of another log counts as certified whether or not there is a certificate.',
+    file: 'src/log/decide.ts',
+    find: 'before?.places.find(isCertified)',
+    replace: 'before?.places[0]',
+  },
+  {
+    name: 'appended twice',
+    teaches: 'A remote that repeats a receipt gets a second entry for it.',
+    file: 'src/log/decide.ts',
+    find: "findLast((held) => job.from === 'peer' || held.log === OWN_LOG)",
+    replace: 'findLast((held) => held.log === OWN_LOG)',
+  },
+  {
+    name: 'time goes back with the clock',
+    teaches: 'recorded_at follows a wall clock that is set back.',
+    file: 'src/log/entry.ts',
+    find: 'return now > last ? now : last + 1n;',
+    replace: 'return now;',
+  },
+  {
+    name: 'salt not written',
+    teaches: 'The salt that an entry commits to is neither stored nor sent: nobody can ever open the commitment.',
+    file: 'src/log/group.ts',
+    find: '    frame.set(salt, at + entry.canonical.length);\n',
+    replace: '    frame.fill(0, at + entry.canonical.length, at + entry.canonical.length + SALT_BYTES);\n',
+  },
+];
