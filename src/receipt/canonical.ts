@@ -1,5 +1,5 @@
 import { assert } from '../std/assert.ts';
-import { numbersIn, sha256, utf8Bytes, utf8Text } from '../std/bytes.ts';
+import { numbersIn, roomFor, sha256, utf8Bytes, utf8Text } from '../std/bytes.ts';
 import { HASH_BYTES_MAX, isId } from './limits.ts';
 import type { Receipt } from './receipt.ts';
 
@@ -19,7 +19,7 @@ export function canonicalBytes(receipt: Receipt): Uint8Array {
   let at = writeText(receipt.receiptId, 1);
   at = writeText(receipt.transactionId, at);
   const hashEnd = at + 2 + receipt.hash.length;
-  const bytes = new Uint8Array(hashEnd + 13);
+  const bytes = roomFor(hashEnd + 13);
   assert(bytes.length <= CANONICAL_BYTES_MAX, 'a receipt keeps the limits of SPEC §1');
   bytes.set(SCRATCH.subarray(0, at));
   const numbers = numbersIn(bytes);

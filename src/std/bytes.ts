@@ -1,4 +1,6 @@
-export { equalBytes, fromBase64, fromHex, sha256, toBase64, toHex, utf8Text } from '#primitives';
+import { roomFor } from '#primitives';
+
+export { equalBytes, fromBase64, fromHex, roomFor, sha256, toBase64, toHex, utf8Text } from '#primitives';
 
 const ENCODER = new TextEncoder();
 
@@ -9,7 +11,7 @@ export function utf8Bytes(text: string): Uint8Array {
 
 /** All parts in one. */
 export function concatBytes(parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  const whole = roomFor(parts.reduce((sum, part) => sum + part.length, 0));
   let at = 0;
   for (const part of parts) {
     whole.set(part, at);

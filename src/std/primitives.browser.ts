@@ -9,6 +9,11 @@ export function sha256(bytes: Uint8Array): Uint8Array {
   return nobleSha256(bytes);
 }
 
+/** Room for bytes that are all about to be written. */
+export function roomFor(length: number): Uint8Array {
+  return new Uint8Array(length);
+}
+
 /** Checks signatures of this 32-byte public key (RFC 8032, without the leniency of ZIP 215). */
 export function ed25519Verifier(publicKey: Uint8Array): VerifySignature {
   return (message, signature) => signature.length === 64 && isSigned(publicKey, message, signature);

@@ -4,9 +4,14 @@ import { createPublicKey, hash, type KeyObject, verify } from 'node:crypto';
 /** Checks Ed25519 signatures of one key. */
 export type VerifySignature = (message: Uint8Array, signature: Uint8Array) => boolean;
 
-/** 32 bytes (FIPS 180-4). */
+/** 32 bytes (FIPS 180-4). By way of a text: Node's own Buffer of a hash is an allocation outside the heap, three times the cost of the hash. */
 export function sha256(bytes: Uint8Array): Uint8Array {
-  return hash('sha256', bytes, 'buffer');
+  return Buffer.from(hash('sha256', bytes, 'binary'), 'latin1');
+}
+
+/** Room for bytes that are all about to be written; small ones share memory, which costs a tenth of an allocation of their own. */
+export function roomFor(length: number): Uint8Array {
+  return Buffer.allocUnsafe(length);
 }
 
 /** Checks signatures of this 32-byte public key (RFC 8032). The key itself is checked by `tlog/vkey.ts`. */
@@ -25,6 +30,7 @@ export function toHex(bytes: Uint8Array): string {
 
 /** The bytes of an even number of hex digits of either case, or `undefined` if the text is anything else. */
 export function fromHex(text: string): Uint8Array | undefined {
+  // Buffer itself takes U+0130 for a 0.
   if (text.length % 2 !== 0 || !/^[0-9a-fA-F]*$/.test(text)) return undefined;
   return new Uint8Array(Buffer.from(text, 'hex'));
 }

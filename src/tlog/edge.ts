@@ -98,7 +98,7 @@ class Growing {
       if (height % TILE_HEIGHT === 0) this.#put(height / TILE_HEIGHT, hash);
     }
     // A copy: the leaves belong to whoever called.
-    this.#subtrees[height] = height === 0 ? Uint8Array.from(hash) : hash;
+    this.#subtrees[height] = height === 0 ? new Uint8Array(hash) : hash;
     this.#size += 1;
   }
 

@@ -1,3 +1,4 @@
+import { createSecretKey, type KeyObject } from 'node:crypto';
 import { closeSync, constants, fdatasyncSync, fstatSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { assert } from '../../std/assert.ts';
@@ -16,7 +17,7 @@ const STEP_BYTES: number = 256 * 1024;
 export class Journal {
   readonly #fd: number;
   readonly #storeId: string;
-  readonly #key: Uint8Array;
+  readonly #key: KeyObject;
   #half: 0 | 1;
   /** Where the next record goes, from the start of its half. */
   #at = 0;
@@ -26,7 +27,7 @@ export class Journal {
   private constructor(fd: number, begun: { readonly storeId: string; readonly key: Uint8Array; readonly half: 0 | 1; readonly chain: Uint8Array }) {
     this.#fd = fd;
     this.#storeId = begun.storeId;
-    this.#key = begun.key;
+    this.#key = createSecretKey(begun.key);
     this.#half = begun.half;
     this.#chain = begun.chain;
     this.#fileBytes = fstatSync(fd).size;

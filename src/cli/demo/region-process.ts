@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { closeSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { createServer, type Server } from 'node:net';
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ReceiptSyncClient } from '../../client.ts';
@@ -136,21 +137,35 @@ export function writeRegion(
   writeFileSync(join(folder, 'config.yaml'), renderConfig({ cluster, region: id, keyFile: './keys.json', listen, quorumThreshold: threshold, remotes }));
 }
 
+/** Below the ports that systems give to outgoing connections: one of those, to whomever, would be in the way when a region comes back. */
+const PORTS = { first: 20_000, count: 12_000 } as const;
+const TRIES_MAX = 200;
+
 /** Ports that were free a moment ago: all are held until the last one is found. */
 export async function freePorts(count: number): Promise<readonly number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer();
-      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-      return server;
-    }),
-  );
-  const ports = servers.map((server) => {
-    const address = server.address();
-    return address === null || typeof address === 'string' ? 0 : address.port;
-  });
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  const held: Server[] = [];
+  const ports: number[] = [];
+  try {
+    for (let tries = 0; ports.length < count; tries += 1) {
+      if (tries === TRIES_MAX) throw new CommandFailure(EXIT.tryAgain, `No ports are free from ${PORTS.first} on`);
+      const port = PORTS.first + randomInt(PORTS.count);
+      const server = await listening(port);
+      if (server === undefined) continue;
+      held.push(server);
+      ports.push(port);
+    }
+  } finally {
+    await Promise.all(held.map((server) => new Promise((resolve) => server.close(resolve))));
+  }
   return ports;
+}
+
+function listening(port: number): Promise<Server | undefined> {
+  const server = createServer();
+  return new Promise((resolve) => {
+    server.once('error', () => resolve(undefined));
+    server.listen(port, '127.0.0.1', () => resolve(server));
+  });
 }
 
 /** The demo's regions are configured by their files alone. */
