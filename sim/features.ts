@@ -8,6 +8,7 @@ const SINCE = {
   'clock jump': 1,
   rivals: 1,
   'wide swarm': 2,
+  'hasty links': 2,
   'late messages': 2,
   resets: 2,
   'corrupt messages': 2,
@@ -27,6 +28,9 @@ const SINCE = {
   stutters: 4,
   restless: 4,
 } as const;
+
+/** What was a mistake of the simulator, and is left out again since that world. */
+const UNTIL: ReadonlyMap<string, number> = new Map([['hasty links', 5]]);
 
 export type Feature = keyof typeof SINCE;
 
@@ -49,5 +53,9 @@ export interface RunOptions {
 
 /** What a seed that is run like this may have. */
 export function featuresOf({ world = Number.POSITIVE_INFINITY, without = [] }: RunOptions): ReadonlySet<Feature> {
-  return new Set(FEATURES.filter((feature) => SINCE[feature] <= world && !without.includes(feature)));
+  const isIn = (feature: Feature): boolean => {
+    const until = UNTIL.get(feature);
+    return SINCE[feature] <= world && (until === undefined || world < until);
+  };
+  return new Set(FEATURES.filter((feature) => isIn(feature) && !without.includes(feature)));
 }

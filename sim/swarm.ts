@@ -17,15 +17,18 @@ export function machinesOf(stage: Stage, random: Random): readonly Machine[] {
   const refusedLinesMax = new Random(stage.seed ^ 0x5eed).pick([1, 2, 4, 64]);
   const wide = new Random(stage.seed ^ 0x1_de50);
   const first = swarm(random);
-  const machines = stage.has('wide swarm') && wide.chance(0.5) ? wideSwarm(wide) : first;
+  const machines = stage.has('wide swarm') && wide.chance(0.5) ? wideSwarm(wide, stage.has('hasty links') ? 100 : PATIENCE_MS) : first;
   return machines.map(({ settings, signing }) => ({ settings, signing: signing && { ...signing, refusedLinesMax } }));
 }
+
+/** The way there and back takes 180 ms at most when the net is calm: a link that waits for less never hears anything. */
+const PATIENCE_MS = 250;
 
 /** Most clusters have three regions; some are alone, some have seven. */
 const COUNTS = [1, 2, 2, 3, 3, 3, 3, 4, 4, 5, 5, 6, 7];
 
 /** One to seven regions, any weights and threshold, any of them without keys, each link with its own patience. */
-function wideSwarm(random: Random): readonly Machine[] {
+function wideSwarm(random: Random, timeoutMsMin: number): readonly Machine[] {
   const count = random.pick(COUNTS);
   const most = random.pick([1, 1, 2, 5]);
   const weights: number[] = Array.from({ length: count }, () => (most === 1 ? 1 : random.below(most + 1)));
@@ -40,7 +43,7 @@ function wideSwarm(random: Random): readonly Machine[] {
   const crossRegionSyncEnabled = count > 1;
   const exclusive = 2 * quorumThreshold > total && random.chance(0.2);
   return ids.map((region, n): Machine => {
-    const regions = ids.flatMap((regionId, m) => (m === n ? [] : [{ regionId, weight: weights[m] ?? 1, timeoutMs: 100 + random.below(6_000) }]));
+    const regions = ids.flatMap((regionId, m) => (m === n ? [] : [{ regionId, weight: weights[m] ?? 1, timeoutMs: timeoutMsMin + random.below(6_000) }]));
     const maxRetries = 1 + random.below(5);
     const retryBackoffMs = 20 + random.below(2_000);
     const settings = { region, weight: weights[n] ?? 1, crossRegionSyncEnabled, regions, quorumThreshold, maxRetries, retryBackoffMs, exclusive };
