@@ -1,0 +1,27 @@
+import { type Checker, Violation } from './checker.ts';
+
+/**
+ * SPEC §2.1: who has forgotten what it signed signs nothing any more, and whoever holds its signature over more than it has makes it find
+ * out: it has a minute for that, in which every way is open.
+ */
+export function foundOut(): Checker {
+  const signed = new Set<string>();
+  return {
+    name: 'who has forgotten finds out, and signs nothing',
+    holdsBeyond: true,
+    cosigned: (region, text, host) => {
+      // Once more what it has signed before says nothing new: a checkpoint that it goes on serving.
+      const isNew = !signed.has(`${region} ${text}`);
+      signed.add(`${region} ${text}`);
+      if (isNew && host.disk.forgot !== undefined) throw new Violation(`${region} signs, and knows that it has forgotten what it signed`);
+    },
+    finished: (hosts) => {
+      for (const host of hosts) {
+        const isAlone = hosts.filter(({ id }) => id === host.id).length === 1;
+        const knowing = hosts.find(({ id, region }) => host.lostTo.has(id) && region !== undefined);
+        if (!isAlone || host.region === undefined || knowing === undefined || host.disk.forgot !== undefined) continue;
+        throw new Violation(`${host.id} came back with less than it has signed for ${knowing.id}, and goes on`);
+      }
+    },
+  };
+}
