@@ -125,7 +125,9 @@ function rot(disk: MemoryDisk, random: Random): void {
 
 /** The end of the newest group is not there any more after the next start. */
 function tear(stage: Stage, host: Host, random: Random): void {
-  const last = random.pick([...host.disk.groups.values()].map((groups) => groups.at(-1)));
+  const newest = [...host.disk.groups.values()].flatMap((groups) => groups.at(-1) ?? []);
+  // A disk that was emptied has nothing to tear.
+  const last = newest.length === 0 ? undefined : random.pick(newest);
   if (last !== undefined) host.disk.rot.set(frameKey(last.log, last.start), last.frame.subarray(0, random.below(last.frame.length)));
   if (random.chance(0.5)) stage.powerCut(host, 300);
 }

@@ -94,7 +94,7 @@ class LiarWorld {
     if (this.#violation !== undefined) throw this.#violation;
     await this.#checkCertificates();
     this.#checkEvidence();
-    return { seed: this.#seed, traceHash: this.#trace.digest('hex'), simulatedMs: this.#clock.monotonicMs(), counts: this.#counts };
+    return { seed: this.#seed, traceHash: this.#trace.digest('hex'), simulatedMs: this.#clock.monotonicMs(), owedMs: undefined, counts: this.#counts };
   }
 
   /** Few ids, and two contents of each. */

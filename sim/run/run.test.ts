@@ -28,11 +28,14 @@ test('a seed in a thread has the trace that it has anywhere, and another thread 
 test('totals tell of every seed, and of those that failed', () => {
   const totals = new Totals();
   const task = { kind: 'safe', seed: 1, options: {} } as const;
-  totals.add({ task, cpuMs: 500, report: { seed: 1, traceHash: '', simulatedMs: 3_600_000, counts: new Map([['crash', 2]]) } });
+  totals.add({ task, cpuMs: 500, report: { seed: 1, traceHash: '', simulatedMs: 3_600_000, owedMs: 4_000, counts: new Map([['crash', 2]]) } });
   totals.add({ task: { ...task, seed: 2 }, cpuMs: 500, problem: 'lost' });
   assert.deepEqual(
     totals.failures.map(({ problem }) => problem),
     ['lost'],
   );
-  assert.match(totals.lines().join(' '), /^2 seeds, 1 failed; 1\.0 simulated hours .* 3600 simulated hours per CPU hour.* crash: 2$/);
+  assert.match(
+    totals.lines().join(' '),
+    /^2 seeds, 1 failed; 1\.0 simulated hours .* 3600 simulated hours per CPU hour.*, nothing owed after at most 4 s .*crash: 2$/,
+  );
 });

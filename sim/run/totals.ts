@@ -13,7 +13,8 @@ export class Totals {
   seeds = 0;
   simulatedMs = 0;
   cpuMs = 0;
-  /** The longest that a calm took until nothing was owed. */
+  /** The longest that it took from the last fault until nothing was owed. */
+  owedMsMost = 0;
   readonly #startMs = performance.now();
 
   add(outcome: Outcome): void {
@@ -24,6 +25,7 @@ export class Totals {
       return;
     }
     this.simulatedMs += outcome.report.simulatedMs;
+    this.owedMsMost = Math.max(this.owedMsMost, outcome.report.owedMs ?? 0);
     for (const [what, times] of outcome.report.counts) this.counts.set(what, (this.counts.get(what) ?? 0) + times);
   }
 
@@ -35,7 +37,8 @@ export class Totals {
     const counts = [...this.counts].sort(([a], [b]) => (a < b ? -1 : 1)).map(([what, times]) => `${what}: ${times}`);
     return [
       `${this.seeds} seeds, ${this.failures.length} failed; ${hours.toFixed(1)} simulated hours in ${seconds.toFixed(1)} s (${(this.cpuMs / 1_000).toFixed(1)} s of CPU): ` +
-        `${(hours / cpuHours).toFixed(0)} simulated hours per CPU hour, ${((60 * this.seeds) / seconds).toFixed(0)} schedules a minute`,
+        `${(hours / cpuHours).toFixed(0)} simulated hours per CPU hour, ${((60 * this.seeds) / seconds).toFixed(0)} schedules a minute` +
+        (this.owedMsMost > 0 ? `, nothing owed after at most ${(this.owedMsMost / 1_000).toFixed(0)} s without faults` : ''),
       counts.join(', '),
     ];
   }

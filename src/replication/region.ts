@@ -70,7 +70,7 @@ export class Region implements Receiving {
     this.#rotten = new Rotten((message) => void this.#alarms.raise({ ...PLAIN_ALARM, alarm: 'rotten', region: settings.region, message, subject: message }));
     this.#tail = new Tail({ store: ports.store, rotten: this.#rotten }, recovered.logs.get(OWN_LOG)?.size ?? 0);
     this.#readers = new LogReaders({ store: ports.store, rotten: this.#rotten }, (log) => this.#committer.head(log));
-    this.#reads = new SoundReads({ index: ports.store, readers: this.#readers, rotten: this.#rotten });
+    this.#reads = new SoundReads({ index: ports.store, readers: this.#readers, rotten: this.#rotten, durable: (log) => this.#committer.head(log).size });
     this.#committer = this.#newCommitter(settings, recovered);
     this.#alarms = new Alarms({ clock, observe, record: (changes) => this.#committer.record(changes) }, recovered);
     this.#evidence = this.#newEvidence(settings, recovered);

@@ -1,4 +1,5 @@
 import { RottenError } from '../errors.ts';
+import type { LogNumber } from '../ports/log-store.ts';
 import type { ReceiptIndex, ReceiptPage, ReceiptQuery, RottenRange, StoredReceipt } from '../ports/receipt-index.ts';
 import { isRotten, type LogReaders, type Rotten } from './rotten.ts';
 
@@ -13,17 +14,20 @@ export class SoundReads implements Pick<ReceiptIndex, 'get' | 'list'> {
   readonly #index: ReceiptIndex;
   readonly #readers: LogReaders;
   readonly #rotten: Rotten;
+  readonly #durable: (log: LogNumber) => number;
 
-  constructor(parts: { readonly index: ReceiptIndex; readonly readers: LogReaders; readonly rotten: Rotten }) {
+  /** `durable`: entries of a log below this are on stable storage; a store whose commit failed may still show what it left (law 1). */
+  constructor(parts: { readonly index: ReceiptIndex; readonly readers: LogReaders; readonly rotten: Rotten; readonly durable: (log: LogNumber) => number }) {
     this.#index = parts.index;
     this.#readers = parts.readers;
     this.#rotten = parts.rotten;
+    this.#durable = parts.durable;
   }
 
   /** Rejects with RottenError where a copy is not what was stored. */
   get(receiptId: string): Promise<StoredReceipt | undefined> {
     return this.#rotten.during(async () => {
-      const stored = await this.#index.get(receiptId);
+      const stored = this.#durablePart(await this.#index.get(receiptId));
       if (stored !== undefined) await this.#check(stored);
       return stored;
     });
@@ -35,7 +39,7 @@ export class SoundReads implements Pick<ReceiptIndex, 'get' | 'list'> {
     for (const { log, first, last } of page.rotten) this.#rotten.tell(`Entries ${first} to ${last} of log ${log} are not what was stored`);
     const receipts: StoredReceipt[] = [];
     const rotten: RottenRange[] = [...page.rotten];
-    for (const stored of page.receipts) {
+    for (const stored of page.receipts.flatMap((each) => this.#durablePart(each) ?? [])) {
       try {
         await this.#rotten.during(() => this.#check(stored));
         receipts.push(stored);
@@ -60,6 +64,13 @@ export class SoundReads implements Pick<ReceiptIndex, 'get' | 'list'> {
       cursor = page.next;
     }
     if (rotten > 0) throw new RottenError('Some of what is stored here has rotted, and was left out: look with receipts verify-chain');
+  }
+
+  /** Without the places that are not durable; `undefined` where all are so. */
+  #durablePart(stored: StoredReceipt | undefined): StoredReceipt | undefined {
+    const places = stored?.places.filter(({ log, index }) => index < this.#durable(log)) ?? [];
+    if (stored === undefined || places.length === stored.places.length) return stored;
+    return places.length === 0 ? undefined : { ...stored, places };
   }
 
   async #check({ places }: StoredReceipt): Promise<void> {
