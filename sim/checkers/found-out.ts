@@ -5,15 +5,11 @@ import { type Checker, Violation } from './checker.ts';
  * out: it has a minute for that, in which every way is open.
  */
 export function foundOut(): Checker {
-  const signed = new Set<string>();
   return {
     name: 'who has forgotten finds out, and signs nothing',
     holdsBeyond: true,
-    cosigned: (region, text, host) => {
-      // Once more what it has signed before says nothing new: a checkpoint that it goes on serving.
-      const isNew = !signed.has(`${region} ${text}`);
-      signed.add(`${region} ${text}`);
-      if (isNew && host.disk.forgot !== undefined) throw new Violation(`${region} signs, and knows that it has forgotten what it signed`);
+    cosigned: (region, _, host) => {
+      if (host.disk.forgot !== undefined) throw new Violation(`${region} signs, and knows that it has forgotten what it signed`);
     },
     finished: (hosts) => {
       for (const host of hosts) {
