@@ -1,3 +1,4 @@
+import type { Host } from '../host.ts';
 import { type Checker, Violation } from './checker.ts';
 
 /**
@@ -9,7 +10,7 @@ export function foundOut(): Checker {
     name: 'who has forgotten finds out, and signs nothing',
     holdsBeyond: true,
     cosigned: (region, _, host) => {
-      if (host.disk.forgot !== undefined) throw new Violation(`${region} signs, and knows that it has forgotten what it signed`);
+      if (host.disk.forgot !== undefined || hasSaid(host)) throw new Violation(`${region} signs, and knows that it has forgotten what it signed`);
     },
     finished: (hosts) => {
       for (const host of hosts) {
@@ -20,4 +21,9 @@ export function foundOut(): Checker {
       }
     },
   };
+}
+
+/** Has this process said that it has forgotten, though that may not be on disk yet? */
+function hasSaid({ accused, region }: Host): boolean {
+  return accused.has('forgot') && region?.overview().alarms.some(({ alarm }) => alarm === 'forgot') === true;
 }

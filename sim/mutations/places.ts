@@ -44,10 +44,10 @@ export function watchersOf(file: string): Watchers {
       slow: tests('test/mirror/{conflicts,forget,refusals,restart}.test.ts'),
     };
   if (file.startsWith('src/log/'))
-    return { quick: tests('src/log/*.test.ts'), safeSeeds: 100, beyondSeeds: 20, liarSeeds: 10, slow: tests('test/mirror/{batches,conflicts}.test.ts') };
+    return { quick: tests('src/log/*.test.ts'), safeSeeds: 60, beyondSeeds: 10, liarSeeds: 6, slow: tests('test/mirror/{batches,conflicts}.test.ts') };
   const proofs = tests('{src/quorum,test/tlog,test/audit,test/quorum}/*.test.ts').filter((test) => !test.includes('mutations'));
   if (OFFLINE.has(file)) return { quick: proofs, safeSeeds: 0, beyondSeeds: 0, liarSeeds: 2, slow: tests('test/{tlog/mutations,mirror/lying-origin}.test.ts') };
-  return { quick: proofs, safeSeeds: 100, beyondSeeds: 20, liarSeeds: 10, slow: tests('test/{tlog/mutations,mirror/conflicts,http/manager}.test.ts') };
+  return { quick: proofs, safeSeeds: 60, beyondSeeds: 10, liarSeeds: 6, slow: tests('test/{tlog/mutations,mirror/conflicts,http/manager}.test.ts') };
 }
 
 /** What only verifiers run, and regions hardly ever. */
