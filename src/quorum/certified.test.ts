@@ -31,7 +31,6 @@ test('what texts certify, and what is out of reach, is the same by ranges as ent
       const certified = (each: SignedText): readonly number[] => all.filter((index) => certifiesEntry(policy, each, index));
       const inReach = (index: number): boolean => isInReach(policy, one.refused, index);
       const asMuch = one.size >= other.size && certified(other).every((index) => certifiesEntry(policy, one, index) || !inReach(index));
-      // With the very same lines the answer may err on the safe side: no text is taken for more than it is.
       assert.equal(certifiesAsMuch(policy, one, other), one.refused.length === 0 && one.size >= other.size ? true : asMuch);
       const isLast = certified(one).some((index) => !isInReach(policy, named, index) && !more.some((each) => certifiesEntry(policy, each, index)));
       assert.equal(isLastToCertify(policy, one, { lines: named, others: more }), named.length > 0 && isLast);
@@ -117,6 +116,20 @@ class History {
   }
 }
 
+const SILENT = { grow: 0, refuses: undefined, signers: [], tells: false };
+const LOST_ONCE: [number, { grow: number; refuses: string | undefined; signers: string[]; tells: boolean }[]] = [
+  2,
+  [
+    { ...SILENT, grow: 1, signers: ['a', 'd'] },
+    { ...SILENT, refuses: 'd' },
+    { ...SILENT, signers: ['c', 'd'] },
+    { ...SILENT, tells: true },
+    { ...SILENT, signers: ['a', 'b'], tells: true },
+    { ...SILENT, refuses: 'b', signers: ['b', 'd'] },
+    { ...SILENT, refuses: 'a', tells: true },
+  ],
+];
+
 test('what was certified before lines put it out of reach stays provable, whatever comes later, here and in a mirror that is told', () => {
   const step = fc.record({
     grow: fc.nat(4),
@@ -156,7 +169,8 @@ test('what was certified before lines put it out of reach stays provable, whatev
         proved += now.size;
       }
     }),
-    { numRuns: 2_000 },
+    // The first is one that chance found once in some thirty runs of 2,000: two texts with the same lines, and not the same signers.
+    { numRuns: Number(process.env['RUNS'] ?? 2_000), examples: [LOST_ONCE] },
   );
   assert.ok(proved > 100, 'texts were kept');
 });

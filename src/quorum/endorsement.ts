@@ -36,8 +36,8 @@ export function certifiesAsMuch(policy: Policy, text: SignedText, before: Signed
   if (text.size < before.size) return false;
   const { refused } = text;
   if (refused.length === 0) return true;
-  // With the same lines it is a question of who has signed. Perhaps fewer would do: then the older text stays a while.
-  if (refused === before.refused) return [...before.signers.keys()].every((region) => text.signers.has(region));
+  // With the same lines nearly always the same have signed, or more.
+  if (refused === before.refused && [...before.signers.keys()].every((region) => text.signers.has(region))) return true;
   return edges([refused, before.refused], { from: 0, to: before.size }).every(
     (index) => !certifiesEntry(policy, before, index) || certifiesEntry(policy, text, index) || !isInReach(policy, refused, index),
   );
