@@ -45,7 +45,7 @@ async function killerOf(mutant: Mutant, watchers: 'quick' | 'all'): Promise<{ re
   const failed = await failingTest(mutant, quick);
   if (failed !== undefined) return { by: 'unit tests', detail: failed };
   if (watchers === 'quick') return { by: 'survived', detail: '' };
-  for (const [world, count] of [['safe', safeSeeds] as const, ['beyond', beyondSeeds] as const, ['liar', liarSeeds] as const]) {
+  for (const [world, count] of [['safe', safeSeeds] as const, ['beyond', beyondSeeds] as const, ['liar', liarSeeds] as const, ['corpus', safeSeeds] as const]) {
     if (count === 0) continue;
     const sought = await runSeeds(mutant, { world, first: 1, count });
     if (sought.kind === 'found') return { by: 'simulator', detail: `${world} seed ${sought.seed}: ${sought.message.slice(0, 160)}` };

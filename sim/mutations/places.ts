@@ -41,7 +41,7 @@ export function watchersOf(file: string): Watchers {
       safeSeeds: 100,
       beyondSeeds: 20,
       liarSeeds: 0,
-      slow: tests('test/mirror/{conflicts,forget,refusals,restart}.test.ts'),
+      slow: tests('test/{http/alarms,mirror/conflicts,mirror/forget,mirror/lying-origin,mirror/refusals,mirror/restart}.test.ts'),
     };
   if (file.startsWith('src/log/'))
     return { quick: tests('src/log/*.test.ts'), safeSeeds: 60, beyondSeeds: 10, liarSeeds: 6, slow: tests('test/mirror/{batches,conflicts}.test.ts') };
