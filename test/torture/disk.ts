@@ -9,7 +9,7 @@ export type DiskKind = 'folder' | 'tmpfs' | 'ext4';
 
 /** Sparse: what is not written takes no room. */
 const EXT4_MIB = 1_024;
-const TMPFS_MIB = 64;
+const TMPFS_MIB = 256;
 const BUSY_MS_MAX = 3_000;
 const FILL_STEP_BYTES = 64 * 1024;
 /** ext4 as it is mounted by default, and as hard on us as it can be: metadata may be ahead of the data that it speaks of. */
