@@ -51,7 +51,7 @@ export function watchersOf(file: string): Watchers {
       slow: tests('test/{e2e/backup-keys,mirror/batches,mirror/conflicts}.test.ts'),
     };
   const proofs = tests('{src/quorum,test/tlog,test/audit,test/quorum}/*.test.ts').filter((test) => !test.includes('mutations'));
-  if (file.includes('range')) return { ...NO_SEEDS, quick: tests('test/mirror/range.test.ts'), slow: [] };
+  if (file.includes('range')) return { ...NO_SEEDS, quick: tests('test/tlog/certified-range.test.ts'), slow: tests('test/mirror/range.test.ts') };
   if (OFFLINE.has(file)) return { ...NO_SEEDS, quick: proofs, slow: tests('test/{tlog/mutations,mirror/lying-origin}.test.ts') };
   return { quick: proofs, safeSeeds: 60, beyondSeeds: 10, liarSeeds: 6, slow: tests('test/{tlog/mutations,mirror/conflicts,http/manager}.test.ts') };
 }
