@@ -74,6 +74,8 @@ export class Host {
   isBurnt = false;
   /** What others say that it has forgotten, forked, or sends twice; or what it says of itself. */
   readonly accused: Set<AlarmKind> = new Set();
+  /** Regions that hold its signature, durably, over more of their log than the disk has that it was given. */
+  readonly lostTo: Set<string> = new Set();
   /** What its own clock is ahead of the others'. */
   skewMs = 0;
   readonly #world: HostWorld;
@@ -180,6 +182,8 @@ export class Host {
 
   /** Somebody puts another disk into the machine, which is off. */
   insert(disk: MemoryDisk): void {
+    this.lostTo.clear();
+    for (const origin of this.cluster) if (hasLost(this, { disk, origin })) this.lostTo.add(origin.id);
     this.disks.push(disk);
   }
 
@@ -240,4 +244,10 @@ export class Host {
       readBack: (bytes) => (this.faults.flips > 0 && flips?.chance(this.faults.flips) === true ? flipped(bytes, flips) : bytes),
     };
   }
+}
+
+/** Does this disk hold less of the log of `origin` than the machine has signed for it, and `origin` has that on disk? */
+function hasLost({ id }: Host, { disk, origin }: { readonly disk: MemoryDisk; readonly origin: Host }): boolean {
+  const [log] = [...disk.logs].find(([, each]) => each.origin === origin.signing?.signer.logKey.name) ?? [];
+  return origin.id !== id && (origin.disk.cosigned.get(id)?.size ?? 0) > (log === undefined ? 0 : disk.size(log));
 }

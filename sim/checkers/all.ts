@@ -6,6 +6,7 @@ import { durable } from './durable.ts';
 import { everyHistory } from './every-history.ts';
 import { evidence } from './evidence.ts';
 import { firstWins } from './first-wins.ts';
+import { foundOut } from './found-out.ts';
 import { handedOut } from './handed-out.ts';
 import { neverLost } from './never-lost.ts';
 import { neverSmaller } from './never-smaller.ts';
@@ -37,6 +38,7 @@ export function allCheckers(expected: ReadonlySet<AlarmKind>): readonly Checker[
     oneHistory(),
     signedIsDurable(),
     neverSmaller(),
+    foundOut(),
     ownLog(),
     allArrive(),
     allCertified(),

@@ -124,6 +124,7 @@ const WRONGS: readonly (readonly [string, (history: History) => void])[] = [
       each(checkers, (one) => one.verified?.(hosts[0], { receiptId: 'r-2', verdict: 'confirmed', weight: 3, threshold: 2, regions }, hosts));
     },
   ],
+  ['who has forgotten finds out, and signs nothing', ({ hosts }) => hosts[1].lostTo.add('region-0')],
   ['times rise within a log', ({ hosts }) => hosts[0].disk.groups.get(OWN_LOG)?.push(rivalOf('r-9', 1))],
   ['mirrors have the same logs', ({ hosts }) => forgetNotes(hosts[1])],
   ['no false alarm', ({ hosts }) => hosts[1].disk.evidence.set('x', 'y')],

@@ -8,13 +8,13 @@ import { failingTest } from './tests.ts';
 const AT_ONCE = 2;
 
 /**
- * `npm run mutate -- [--file F] [--line N] [--list] [--quick]`: makes each small change by itself and runs what should notice it: the tests of its room, then seeds
+ * `npm run mutate -- [--file F[,F…]] [--line N] [--list] [--quick]`: makes each small change by itself and runs what should notice it: the tests of its room, then seeds
  * of the simulator, then the slow tests (`--quick`: the first alone). Exit 1 where something survives that is not known to change nothing.
  */
 async function main(args: readonly string[]): Promise<void> {
   const value = (flag: string): string | undefined => (args.includes(flag) ? args[args.indexOf(flag) + 1] : undefined);
   const [file, line] = [value('--file'), value('--line')];
-  const chosen = places().filter((place) => file === undefined || place.file === file);
+  const chosen = places().filter((place) => file === undefined || file.split(',').includes(place.file));
   const mutants = mutantsOf(chosen).filter((mutant) => line === undefined || mutant.line === Number(line));
   if (mutants.length === 0) throw new Error('No such mutant');
   if (args.includes('--list')) {
@@ -45,7 +45,7 @@ async function killerOf(mutant: Mutant, watchers: 'quick' | 'all'): Promise<{ re
   const failed = await failingTest(mutant, quick);
   if (failed !== undefined) return { by: 'unit tests', detail: failed };
   if (watchers === 'quick') return { by: 'survived', detail: '' };
-  for (const [world, count] of [['safe', safeSeeds] as const, ['beyond', beyondSeeds] as const, ['liar', liarSeeds] as const]) {
+  for (const [world, count] of [['safe', safeSeeds] as const, ['beyond', beyondSeeds] as const, ['liar', liarSeeds] as const, ['corpus', safeSeeds] as const]) {
     if (count === 0) continue;
     const sought = await runSeeds(mutant, { world, first: 1, count });
     if (sought.kind === 'found') return { by: 'simulator', detail: `${world} seed ${sought.seed}: ${sought.message.slice(0, 160)}` };

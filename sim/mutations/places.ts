@@ -33,23 +33,30 @@ export function places(): readonly Place[] {
 
 /** Who should notice a change in this file. */
 export function watchersOf(file: string): Watchers {
-  if (file.startsWith('src/adapters/'))
-    return { quick: [], safeSeeds: 0, beyondSeeds: 0, liarSeeds: 0, slow: ['test/store/contract.test.ts', 'test/store/journal.test.ts'] };
+  if (file.startsWith('src/adapters/')) return { ...NO_SEEDS, quick: [], slow: ['test/store/contract.test.ts', 'test/store/journal.test.ts'] };
   if (file.startsWith('src/replication/'))
     return {
       quick: tests('test/replication/*.test.ts'),
       safeSeeds: 100,
       beyondSeeds: 20,
       liarSeeds: 0,
-      slow: tests('test/mirror/{conflicts,forget,refusals,restart}.test.ts'),
+      slow: tests('test/{http/alarms,mirror/conflicts,mirror/forget,mirror/lying-origin,mirror/refusals,mirror/restart}.test.ts'),
     };
   if (file.startsWith('src/log/'))
-    return { quick: tests('src/log/*.test.ts'), safeSeeds: 100, beyondSeeds: 20, liarSeeds: 10, slow: tests('test/mirror/{batches,conflicts}.test.ts') };
+    return {
+      quick: tests('src/log/*.test.ts'),
+      safeSeeds: 60,
+      beyondSeeds: 10,
+      liarSeeds: 6,
+      slow: tests('test/{e2e/backup-keys,mirror/batches,mirror/conflicts}.test.ts'),
+    };
   const proofs = tests('{src/quorum,test/tlog,test/audit,test/quorum}/*.test.ts').filter((test) => !test.includes('mutations'));
-  if (OFFLINE.has(file)) return { quick: proofs, safeSeeds: 0, beyondSeeds: 0, liarSeeds: 2, slow: tests('test/{tlog/mutations,mirror/lying-origin}.test.ts') };
-  return { quick: proofs, safeSeeds: 100, beyondSeeds: 20, liarSeeds: 10, slow: tests('test/{tlog/mutations,mirror/conflicts,http/manager}.test.ts') };
+  if (file.includes('range')) return { ...NO_SEEDS, quick: tests('test/tlog/certified-range.test.ts'), slow: tests('test/mirror/range.test.ts') };
+  if (OFFLINE.has(file)) return { ...NO_SEEDS, quick: proofs, slow: tests('test/{tlog/mutations,mirror/lying-origin}.test.ts') };
+  return { quick: proofs, safeSeeds: 60, beyondSeeds: 10, liarSeeds: 6, slow: tests('test/{tlog/mutations,mirror/conflicts,http/manager}.test.ts') };
 }
 
+const NO_SEEDS = { safeSeeds: 0, beyondSeeds: 0, liarSeeds: 0 } as const;
 /** What only verifiers run, and regions hardly ever. */
 const OFFLINE: ReadonlySet<string> = new Set(['certificate', 'fork-evidence'].map((name) => `src/quorum/${name}.ts`));
 

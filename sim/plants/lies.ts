@@ -90,12 +90,4 @@ export const LIES: readonly Plant[] = [
     replace: 'const before = { ...(await store.recover()), forgot: undefined };',
     by: 'beyond',
   },
-  {
-    name: 'two instances not noticed',
-    teaches: 'Two machines with the keys of one region are both taken and counted.',
-    file: 'src/replication/instances.ts',
-    find: 'returns: returns + (last.includes(directory) ? 1 : 0),',
-    replace: 'returns: 0,',
-    by: 'beyond',
-  },
 ];

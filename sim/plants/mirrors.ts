@@ -25,13 +25,6 @@ export const MIRRORS: readonly Plant[] = [
     replace: 'const overlap = 0;',
   },
   {
-    name: 'parked batch forgotten',
-    teaches: 'A batch that waited for its turn is never answered, and what waits behind it neither.',
-    file: 'src/replication/mirror.ts',
-    find: 'if (start <= this.#expected) go();',
-    replace: 'if (start < 0) go();',
-  },
-  {
     name: 'salt not kept by mirrors',
     teaches: 'A mirror stores entries without the salts that came with them: it can prove none of them.',
     file: 'src/log/decide-batch.ts',

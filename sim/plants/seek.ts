@@ -1,8 +1,8 @@
-import { writeSync } from 'node:fs';
+import { readFileSync, writeSync } from 'node:fs';
 import { EDIT_VARIABLE } from '../edits/edit.ts';
 import { loaded } from '../edits/load.ts';
-import { runLiarSeed } from '../liar-world.ts';
-import { runBeyondSeed, runSeed } from '../world.ts';
+import type { RunOptions } from '../features.ts';
+import { type Kind, runKind } from '../run/kinds.ts';
 
 /** What the seeds came to. */
 export type Sought =
@@ -10,22 +10,33 @@ export type Sought =
   { readonly kind: 'found'; readonly seed: number; readonly by: string; readonly message: string } | { readonly kind: 'nothing' };
 
 /**
- * `node -C source --import ./sim/edits/load.ts sim/plants/seek.ts safe|beyond|liar <first seed> <seeds>`: runs seeds until one fails. Writes a line
+ * `node -C source --import ./sim/edits/load.ts sim/plants/seek.ts safe|beyond|liar|corpus <first seed> <seeds>`: runs seeds until one fails. Writes a line
  * `seed N` before each, and at last one with what it has found, as JSON.
  */
-async function seek([world, first, count]: readonly string[]): Promise<Sought> {
-  const run = world === 'liar' ? runLiarSeed : world === 'beyond' ? runBeyondSeed : runSeed;
-  for (let seed = Number(first); seed < Number(first) + Number(count); seed += 1) {
+async function seek([world = '', first, count]: readonly string[]): Promise<Sought> {
+  for (const { seed, kind = 'safe', ...options } of world === 'corpus' ? corpus() : some(world, Number(first), Number(count))) {
     writeSync(1, `seed ${seed}\n`);
-    try {
-      const failure = await failureOf(run(seed));
-      if (failure !== undefined) return { kind: 'found', seed, ...namedFailure(failure.thrown) };
-    } finally {
-      background = undefined;
-    }
+    const failure = await failureOf(runKind(kind, seed, options));
+    background = undefined;
+    if (failure !== undefined) return { kind: 'found', seed, ...namedFailure(failure.thrown) };
     if (process.env[EDIT_VARIABLE] !== undefined && loaded.size === 0) throw new Error('The seeds run without the file that was edited');
   }
   return { kind: 'nothing' };
+}
+
+/** One seed, and how it is run. */
+interface Run extends RunOptions {
+  readonly seed: number;
+  readonly kind?: Kind;
+}
+
+function some(world: string, first: number, count: number): readonly Run[] {
+  const kind: Kind = world === 'liar' || world === 'beyond' ? world : 'safe';
+  return Array.from({ length: count }, (_, n) => ({ seed: first + n, kind }));
+}
+
+function corpus(): readonly Run[] {
+  return JSON.parse(readFileSync(new URL('../corpus/seeds.json', import.meta.url), 'utf8'));
 }
 
 /** What an assertion in the background has thrown; in production it ends the process. */

@@ -111,11 +111,13 @@ export class Mirror {
     return this.#certified;
   }
 
-  /** As its origin signed it, with this region's cosignature. */
+  /** As its origin signed it, with this region's cosignature while it signs. */
   checkpoint(): string | undefined {
-    const { signer, committer, log } = this.#options;
+    const { signer, committer, log, isForgotten } = this.#options;
     const newest = committer.head(log).texts.at(-1);
     if (newest === undefined) return undefined;
+    // Who has forgotten signs nothing more: also not what it was about to sign when it found out (beyond seed 411).
+    if (isForgotten()) return newest.note;
     // RFC 8032: the same text and time give the signature that was given. Once is enough for all who ask.
     if (this.#shown?.of !== newest) this.#shown = { of: newest, note: newest.note + formatSignature(signer.cosign(parseNote(newest.note).text, newest.atS)) };
     return this.#shown.note;

@@ -107,6 +107,55 @@ test('each thing that is wrong is found by its own check', async () => {
   assert.deepEqual(await failed(field('log', formatVerifierKey(OTHER.logKey))), ['first', 'second', 'sizes', 'proof', 'roots']);
 });
 
+test('what is too long, is not of its kind or is missing is no evidence, and a check that was not looked at says so', async () => {
+  const history = new History(SIGNER, receipts(3));
+  const fork = history.forkedAt(2, ...receipts(1, 2));
+  const good = await evidence(fork.checkpoint(), 3, history);
+  const detailOf = (text: string, check: string): string => checkForkEvidence(text).checks.find(({ name }) => name === check)?.detail ?? '';
+  const field = (name: string, value: unknown): string => JSON.stringify({ ...JSON.parse(good), [name]: value });
+  const hash = toBase64(Buffer.alloc(32));
+  const wrong: readonly (readonly [string, RegExp])[] = [
+    [good + ' '.repeat(300 * 1024), /at most/],
+    ['[]', /no JSON object/],
+    ['{"', /no JSON object/],
+    [field('checkpoints', [JSON.parse(good).checkpoints[0]]), /not two checkpoints/],
+    [field('checkpoints', []), /not two checkpoints/],
+    [field('checkpoints', 7), /no list of checkpoints/],
+    [
+      field(
+        'proof',
+        Array.from({ length: 65 }, () => hash),
+      ),
+      /longer than any tree/,
+    ],
+    [field('proof', {}), /no list of proof/],
+    [field('proof', [7]), /proof that is no text/],
+    [field('log', 7), /log that is no text/],
+  ];
+  for (const [text, problem] of wrong) {
+    assert.deepEqual(await failed(text), FORK_CHECKS);
+    assert.match(detailOf(text, 'form'), problem);
+    assert.equal(detailOf(text, 'roots'), 'not looked at: a step before it failed');
+  }
+  assert.equal(detailOf(good, 'sizes'), 'both 3');
+  assert.equal(detailOf(await evidence(history.forkedAt(1, ...receipts(1, 2)).checkpoint(), 2, history), 'sizes'), '2 before 3');
+  const swapped = await evidence(fork.checkpoint(), 3, history.forkedAt(3, ...receipts(2)));
+  const reversed = JSON.stringify({ ...JSON.parse(swapped), checkpoints: JSON.parse(swapped).checkpoints.toReversed() });
+  assert.deepEqual(
+    [detailOf(reversed, 'proof'), detailOf(reversed, 'roots')],
+    Array.from({ length: 2 }, () => 'not looked at: a step before it failed'),
+  );
+  const { checkpoints, proof } = JSON.parse(good);
+  const unsigned = checkpoints.map((note: string) => `${note.slice(0, note.indexOf('\n\n'))}\n\n— stranger.example.com AAAAAAAA\n`);
+  assert.match(detailOf(field('checkpoints', unsigned), 'first'), /without a signature of the log/);
+  const stranger = JSON.stringify({ ...JSON.parse(good), log: formatVerifierKey(OTHER.logKey) });
+  assert.match(detailOf(stranger, 'first'), /has a checkpoint of/);
+  assert.match(checkForkEvidence(good, `log ${formatVerifierKey(OTHER.logKey)}\nquorum none\n`).checks[1]?.detail ?? '', /does not know/);
+  assert.deepEqual(proof, []);
+  const one = await evidence(history.forkedAt(0, ...receipts(1, 2)).checkpoint(), 1, history);
+  assert.match(detailOf(JSON.stringify({ ...JSON.parse(one), proof: [] }), 'proof'), /not the length of its sizes/);
+});
+
 test('with a policy the key must be that of a log there, by name and by bytes', async () => {
   const history = new History(SIGNER, receipts(4));
   const good = await evidence(history.forkedAt(0, ...receipts(4, 2)).checkpoint(), 4, history);
