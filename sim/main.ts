@@ -48,6 +48,7 @@ const { values } = parseArgs({
 const kind: Kind = values.liar ? 'liar' : values.beyond ? 'beyond' : 'safe';
 
 function given(text: string | undefined): number | undefined {
+  if (text !== undefined && !/^\d+(\.\d+)?$/.test(text)) throw new RangeError(`${text} is no number; ${USAGE}`);
   return text === undefined ? undefined : Number(text);
 }
 
@@ -57,6 +58,8 @@ function optionsGiven(): RunOptions {
   const unknown = names.find((name) => !isFeature(name));
   if (unknown !== undefined) throw new RangeError(`nothing is called ${unknown}; ${USAGE}`);
   const [world, stormMs, without] = [given(values.world), given(values.storm), names.filter(isFeature)];
+  if (kind === 'liar' && (names.length > 0 || world !== undefined || stormMs !== undefined))
+    throw new RangeError(`the world of a liar has no parts, storm or number that could be left out or set; ${USAGE}`);
   return { ...(world === undefined ? {} : { world }), ...(stormMs === undefined ? {} : { stormMs }), ...(without.length === 0 ? {} : { without }) };
 }
 
@@ -72,11 +75,14 @@ function command({ seed, options: { without = [], stormMs, world } }: Task): str
   return parts.join(' ');
 }
 
-async function made(pool: Pool, { task, problem }: Failure): Promise<Task> {
+function show({ task, problem }: Failure): void {
   console.error(`seed ${task.seed} failed: ${problem}\n  ${command(task)}`);
+}
+
+async function made(pool: Pool, task: Task): Promise<Task> {
   if (values['no-shrink'] || kind === 'liar') return task;
   const small = await shrink(task, async (options) => 'problem' in (await pool.one({ ...task, options })));
-  console.error(`  fails too, smaller: ${command(small)}`);
+  console.error(`seed ${task.seed} fails too, smaller: ${command(small)}`);
   return small;
 }
 
@@ -100,16 +106,16 @@ async function main(): Promise<void> {
     return { kind, seed: seed - 1, options };
   };
   const one = async (): Promise<void> => {
-    for (let task = next(); task !== undefined; task = next()) totals.add(await pool.one(task));
+    for (let task = next(); task !== undefined; task = next()) {
+      const outcome = await pool.one(task);
+      totals.add(outcome);
+      if ('problem' in outcome && totals.failures.length <= SHOWN_MAX) show(outcome);
+    }
   };
   await Promise.all(Array.from({ length: given(values.jobs) ?? availableParallelism() }, one));
-  for (const [n, failure] of totals.failures.entries()) {
-    if (n >= SHOWN_MAX) break;
-    if (n >= SHRUNK_MAX) console.error(`seed ${failure.task.seed} failed: ${failure.problem}\n  ${command(failure.task)}`);
-    else {
-      const small = await made(pool, failure);
-      if (n === 0 && values.keep !== undefined) keep(small, values.keep);
-    }
+  for (const [n, { task }] of totals.failures.slice(0, SHRUNK_MAX).entries()) {
+    const small = await made(pool, task);
+    if (n === 0 && values.keep !== undefined) keep(small, values.keep);
   }
   console.log(`from ${from}: ${totals.lines().join('\n')}`);
   process.exitCode = totals.failures.length === 0 ? 0 : 1;
