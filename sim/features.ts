@@ -32,6 +32,9 @@ const SINCE = {
 /** What was a mistake of the simulator, and is left out again since that world. */
 const UNTIL: ReadonlyMap<string, number> = new Map([['hasty links', 5]]);
 
+/** The newest world: what a seed that is found today is kept with. */
+export const WORLD: number = Math.max(...Object.values(SINCE), ...UNTIL.values());
+
 export type Feature = keyof typeof SINCE;
 
 /** All of them, in the order they came. */

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
-import { FEATURES, type Feature, type RunOptions } from './features.ts';
+import { FEATURES, type Feature, type RunOptions, WORLD } from './features.ts';
 import type { Kind } from './run/kinds.ts';
 import type { Task } from './run/messages.ts';
 import { Pool } from './run/pool.ts';
@@ -88,7 +88,7 @@ async function made(pool: Pool, task: Task): Promise<Task> {
 
 /** For ever: with what it taught, and the world it was found in. */
 function keep({ seed, options }: Task, taught: string): void {
-  const line = JSON.stringify({ seed, ...(kind === 'safe' ? {} : { kind }), ...options, taught });
+  const line = JSON.stringify({ seed, ...(kind === 'safe' ? {} : { kind }), ...(kind === 'liar' ? {} : { world: WORLD }), ...options, taught });
   writeFileSync(CORPUS, readFileSync(CORPUS, 'utf8').replace(/\n\]\n$/, `,\n  ${line}\n]\n`));
 }
 

@@ -1,8 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
-import type { RunOptions } from './features.ts';
-import type { Kind } from './run/kinds.ts';
 import { outcomesOf, runMany } from './run/many.ts';
 
 /** Fresh seeds of every check; printed, so that a failure can be had again. `test/sim/` runs ten times as many. */
@@ -10,17 +7,6 @@ const FRESH_SEEDS = 200;
 const REPLAYED_SEEDS = 60;
 /** Real signatures, and all certificates that can be made: a second each. */
 const LIAR_SEEDS = Number(process.env['LIAR_SEEDS'] ?? 8);
-
-test('every seed of the corpus holds', async () => {
-  const corpus: readonly ({ readonly seed: number; readonly kind?: Kind } & RunOptions)[] = JSON.parse(
-    await readFile(new URL('./corpus/seeds.json', import.meta.url), 'utf8'),
-  );
-  const outcomes = await outcomesOf(corpus.map(({ seed, kind = 'safe', ...options }) => ({ kind, seed, options })));
-  assert.deepEqual(
-    outcomes.flatMap((outcome) => ('problem' in outcome ? [outcome.problem] : [])),
-    [],
-  );
-});
 
 test('fresh seeds hold', async (context) => {
   const from = Math.floor(Math.random() * 1_000_000_000);

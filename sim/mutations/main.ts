@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { atOnce, runSeeds } from '../edits/run.ts';
 import { EQUIVALENT } from './equivalent.ts';
 import { type Mutant, mutantsOf } from './find.ts';
@@ -8,14 +9,18 @@ import { failingTest } from './tests.ts';
 const AT_ONCE = 2;
 
 /**
- * `npm run mutate -- [--file F[,F…]] [--line N] [--list] [--quick]`: makes each small change by itself and runs what should notice it: the tests of its room, then seeds
- * of the simulator, then the slow tests (`--quick`: the first alone). Exit 1 where something survives that is not known to change nothing.
+ * `npm run mutate -- [--file F[,F…]] [--line N] [--survived F] [--list] [--quick]`: makes each small change by itself and runs what should notice it: the tests of its room, then seeds
+ * of the simulator, then the slow tests (`--quick`: the first alone; `--survived`: those that survived in the run that printed F). Exit 1 where something survives that is not known to change nothing.
  */
 async function main(args: readonly string[]): Promise<void> {
   const value = (flag: string): string | undefined => (args.includes(flag) ? args[args.indexOf(flag) + 1] : undefined);
   const [file, line] = [value('--file'), value('--line')];
   const chosen = places().filter((place) => file === undefined || file.split(',').includes(place.file));
-  const mutants = mutantsOf(chosen).filter((mutant) => line === undefined || mutant.line === Number(line));
+  const before = value('--survived');
+  const survived = before === undefined ? undefined : readFileSync(before, 'utf8');
+  const mutants = mutantsOf(chosen)
+    .filter((mutant) => line === undefined || mutant.line === Number(line))
+    .filter(({ name }) => survived?.includes(`SURVIVED ${name} (`) !== false);
   if (mutants.length === 0) throw new Error('No such mutant');
   if (args.includes('--list')) {
     for (const mutant of mutants) console.log(`${mutant.line} ${mutant.name}`);
@@ -32,7 +37,10 @@ async function main(args: readonly string[]): Promise<void> {
   });
   const minutes = ((performance.now() - startMs) / 60_000).toFixed(1);
   console.log(`\n${mutants.length} mutants in ${minutes} min: ${[...killers].map(([by, count]) => `${by} ${count}`).join(', ')}`);
-  const gone = file === undefined && line === undefined ? [...EQUIVALENT.keys()].filter((name) => !mutants.some((mutant) => mutant.name === name)) : [];
+  const gone =
+    file === undefined && line === undefined && before === undefined
+      ? [...EQUIVALENT.keys()].filter((name) => !mutants.some((mutant) => mutant.name === name))
+      : [];
   for (const name of gone) console.log(`No such mutant any more: ${name}`);
   process.exitCode = survivors.length + gone.length > 0 ? 1 : 0;
 }

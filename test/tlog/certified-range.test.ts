@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { entryOfKind, KIND_CONFLICT, recordedAt, recordedAtMs } from '../../src/log/entry.ts';
+import { ENTRY_BYTES_MAX, entryOfKind, KIND_CONFLICT, recordedAt, recordedAtMs } from '../../src/log/entry.ts';
 import type { RefusedRange } from '../../src/log/log-text.ts';
 import { checkRange, type RangeReport } from '../../src/quorum/certified-range.ts';
 import { formatRangeEntry, formatRangeHeader } from '../../src/quorum/range-format.ts';
@@ -131,6 +131,33 @@ test('entries whose times do not rise, that are none, or that are more or fewer 
   const short = await checked(`${cut}\n`);
   assert.equal(short.failed, 'entries: There are 4 entries, not 5');
   assert.equal(short.detail('inclusion'), 'not looked at: a step before it failed');
+});
+
+test('the form is read strictly: its first line, the span, the entries that it says, and no more lines than there can be', async () => {
+  const log = five();
+  const good = rangeOf(log, { since: 5n, until: timeOf(log, 4) + 1n });
+  const line = (pattern: RegExp, to: string) => good.replace(pattern, to);
+  const wrong: readonly (readonly [string, string])[] = [
+    [line(/range@v1/, 'range@v2'), 'does not begin with receipt-sync/range@v1'],
+    [line(/^until .*$/m, 'until 5'), 'ends before it begins'],
+    [line(/^until .*$/m, 'until 4'), 'ends before it begins'],
+    [line(/^until .*$/m, 'until 18446744073709551616'), 'has no line until with a time'],
+    [line(/^since .*$/m, 'from 5'), 'has no line since with a time'],
+    [line(/^entries .*$/m, 'entries 0 0'), 'has no entries of its log'],
+    [line(/^entries .*$/m, 'entries 0 6'), 'has no entries of its log'],
+    [line(/^(entries .*)$/m, `$1${`\n${'A'.repeat(43)}=`.repeat(200)}`), 'has more lines before its entries than there can be'],
+  ];
+  for (const [text, problem] of wrong) assert.equal((await checked(text)).failed, `form: range ${problem}`);
+  const last = (text: string): string => `${good.split('\n').slice(0, -2).join('\n')}\n${text}\n`;
+  const salt = (bytes: number): string => `${Buffer.from(log.items[4]?.entry ?? '').toString('base64')} ${Buffer.alloc(bytes).toString('base64')} {}`;
+  for (const text of ['', '%', Buffer.alloc(ENTRY_BYTES_MAX + 1).toString('base64')])
+    assert.equal((await checked(last(text))).failed, 'entries: range has a line that is no entry');
+  assert.equal((await checked(last(salt(15)))).failed, 'entries: range has a line without a salt of 16 bytes');
+  const latest = await checked(line(/^until .*$/m, 'until 18446744073709551615'));
+  assert.equal(latest.failed, 'bounds: No entry is there that is later than the span');
+  const longest = five();
+  longest.addEntry(entryOfKind(KIND_CONFLICT, timeOf(longest, 4) + 1n, new Uint8Array(ENTRY_BYTES_MAX - 10)));
+  assert.equal((await checked(rangeOf(longest, { since: 5n, until: timeOf(longest, 4) + 1n }))).failed, '');
 });
 
 test('what can not be read any further is for whoever reads it', async () => {

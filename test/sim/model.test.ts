@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { explore } from './explore.ts';
-import { INVARIANTS, type Invariant, isCertified } from './invariants.ts';
-import { PLANTS, SCENARIOS } from './scenarios.ts';
-import { show } from './show.ts';
-import type { Step } from './steps.ts';
+import { explore } from '../../sim/model/explore.ts';
+import { INVARIANTS, type Invariant, isCertified } from '../../sim/model/invariants.ts';
+import { PLANTS, SCENARIOS } from '../../sim/model/scenarios.ts';
+import { show } from '../../sim/model/show.ts';
+import type { Step } from '../../sim/model/steps.ts';
 
 for (const scenario of SCENARIOS) {
   test(`all invariants hold in every state: ${scenario.name}`, (context) => {
