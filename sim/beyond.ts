@@ -103,6 +103,18 @@ function forget(stage: Stage, host: Host, { disk, inMs, isLockKept }: Forgetting
     if (isLockKept && hasSigned) disk.forgot = 'The lock is ahead of the store';
     stage.powerCut(host, 500);
     host.insert(disk);
+    slowComeback(stage, host);
+  });
+}
+
+/** Its commits take long at first: what is under way when it finds out is more than nothing. */
+function slowComeback(stage: Stage, { faults }: Host): void {
+  const random = new Random(stage.seed ^ 0x51_0c0b);
+  if (!stage.has('slow comeback') || random.chance(0.5)) return;
+  stage.happened('slow comeback');
+  faults.fsyncMs = 50 + random.uniform() * 350;
+  stage.clock.after(20_000 * random.uniform(), () => {
+    faults.fsyncMs = 1;
   });
 }
 

@@ -27,6 +27,7 @@ const SINCE = {
   'short storms': 3,
   stutters: 4,
   restless: 4,
+  'slow comeback': 6,
 } as const;
 
 /** What was a mistake of the simulator, and is left out again since that world. */

@@ -83,6 +83,14 @@ export const LIES: readonly Plant[] = [
     by: 'beyond',
   },
   {
+    name: 'forgotten region cosigns for whoever looks',
+    teaches: 'A region that has forgotten serves a text that it had stored and not yet signed with a fresh cosignature (corpus seed 411).',
+    file: 'src/replication/mirror.ts',
+    find: '    if (isForgotten()) return newest.note;\n',
+    replace: '',
+    by: 'beyond',
+  },
+  {
     name: 'lock ahead of the store ignored',
     teaches: 'A store that is older than its lock says is opened as if it were whole: what was signed since is signed once more, otherwise.',
     file: 'src/replication/open-region.ts',
