@@ -28,6 +28,7 @@ const SINCE = {
   stutters: 4,
   restless: 4,
   'slow comeback': 6,
+  collectors: 6,
 } as const;
 
 /** What was a mistake of the simulator, and is left out again since that world. */

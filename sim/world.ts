@@ -26,6 +26,7 @@ import { machinesOf } from './swarm.ts';
 import { Tellings } from './tellings.ts';
 import { VirtualClock } from './virtual-clock.ts';
 import { clients, rivals } from './workload/clients.ts';
+import { collectors } from './workload/collectors.ts';
 import { bursts, readers } from './workload/readers.ts';
 import { shoppers } from './workload/shoppers.ts';
 
@@ -120,6 +121,7 @@ class World implements BeyondStage {
     shoppers(this);
     readers(this);
     bursts(this);
+    collectors(this);
     stutters(this);
     restless(this);
     if (this.#beyond !== undefined) beyondFaults(this, this.#beyond.faulty);

@@ -133,6 +133,13 @@ export const MIRRORS: readonly Plant[] = [
     replace: 'isLastToCertify(policy, text, { lines, others: kept })) kept = [...kept];',
   },
   {
+    name: 'older texts dropped',
+    teaches: 'Only the newest certified text is held: what an older one certifies and it does not has no certificate until more regions sign.',
+    file: 'src/quorum/certified.ts',
+    find: 'older: older.length === 0 ? NONE : older.slice(excess.length)',
+    replace: 'older: NONE',
+  },
+  {
     name: 'kept texts not told',
     teaches: 'A mirror is not told of the texts that only its origin needs so far.',
     file: 'src/replication/telling.ts',

@@ -20,9 +20,8 @@ export function clients(stage: Stage, random: Random): void {
 
 /** In some seeds, applications that bring two contents under one new id to two regions at once, again and again, among others that do not. */
 export function rivals(stage: Stage): void {
-  // Of its own stream: seeds that have none of it are as they were.
-  const random = new Random(stage.seed ^ 0x71_7a15);
-  if (!stage.has('rivals') || random.chance(0.7)) return;
+  const random = rivalry(stage);
+  if (random === undefined) return;
   const everyMs = 50 + random.below(1_500);
   const share = random.uniform();
   let count = 0;
@@ -35,4 +34,10 @@ export function rivals(stage: Stage): void {
     stage.clock.after(random.uniform() * 2 * everyMs, next);
   };
   stage.clock.after(0, next);
+}
+
+/** The stream of this world's rivals, where it has any. Of its own: seeds that have none of it are as they were. */
+export function rivalry(stage: Stage): Random | undefined {
+  const random = new Random(stage.seed ^ 0x71_7a15);
+  return !stage.has('rivals') || random.chance(0.7) ? undefined : random;
 }

@@ -67,7 +67,7 @@ export interface KeptNote {
 
 /** A certified text that is kept beside the newest, because later ones do not certify all that it does (SPEC §4). */
 export interface KeptText extends KeptNote {
-  /** 0: until a later one certifies as much, replaced then. From 1 on: for ever. */
+  /** 0, −1, −2, …: until later ones certify as much, replaced then. From 1 on: for ever. */
   readonly slot: number;
 }
 

@@ -5,7 +5,7 @@ import type { RefusedRange } from '../log/log-text.ts';
 import { withRefused } from '../log/refused-lines.ts';
 import type { Policy } from '../tlog/policy.ts';
 import { type CertifiedTexts, keptBefore, textFor, withCertified, withTold } from './certified.ts';
-import { canReach, certifiesAsMuch, certifiesEntry, isCertified, isInReach, isLastToCertify, outOfReach, type SignedText } from './endorsement.ts';
+import { canReach, certifiesEntry, certifiesMore, isCertified, isInReach, isLastToCertify, outOfReach, type SignedText } from './endorsement.ts';
 
 const REGIONS = ['a', 'b', 'c', 'd'];
 const SIZE = 24;
@@ -29,9 +29,9 @@ test('what texts certify, and what is out of reach, is the same by ranges as ent
     fc.property(threshold, text, text, lines, fc.array(text, { maxLength: 3 }), (needed, one, other, named, more) => {
       const policy = policyOf(needed);
       const certified = (each: SignedText): readonly number[] => all.filter((index) => certifiesEntry(policy, each, index));
-      const inReach = (index: number): boolean => isInReach(policy, one.refused, index);
-      const asMuch = one.size >= other.size && certified(other).every((index) => certifiesEntry(policy, one, index) || !inReach(index));
-      assert.equal(certifiesAsMuch(policy, one, other), one.refused.length === 0 && one.size >= other.size ? true : asMuch);
+      const near = other.signers.size < needed ? [] : [other];
+      const isMore = certified(one).some((index) => ![...near, ...more].some((each) => certifiesEntry(policy, each, index)));
+      assert.equal(certifiesMore(policy, one, { near, far: more }), isMore);
       const isLast = certified(one).some((index) => !isInReach(policy, named, index) && !more.some((each) => certifiesEntry(policy, each, index)));
       assert.equal(isLastToCertify(policy, one, { lines: named, others: more }), named.length > 0 && isLast);
       const span = { from: Math.min(one.size, other.size), to: Math.max(one.size, other.size) };
@@ -78,8 +78,8 @@ type Texts = CertifiedTexts<SignedText>;
 /** A log whose refusals are one line a region, and a mirror that is told of it. */
 class History {
   readonly policy: Policy;
-  own: Texts = { newest: undefined, full: undefined, kept: [] };
-  mirror: Texts = { newest: undefined, full: undefined, kept: [] };
+  own: Texts = { newest: undefined, older: [], kept: [] };
+  mirror: Texts = { newest: undefined, older: [], kept: [] };
   lines: readonly RefusedRange[] = [];
   size = 0;
   readonly #told = new Set<SignedText>();
@@ -173,4 +173,33 @@ test('what was certified before lines put it out of reach stays provable, whatev
     { numRuns: Number(process.env['RUNS'] ?? 2_000), examples: [LOST_ONCE] },
   );
   assert.ok(proved > 100, 'texts were kept');
+});
+
+test('what a text has certified stays provable, whatever comes: later texts, more signatures, texts that come late', () => {
+  const step = fc.record({
+    grow: fc.nat(4),
+    refuses: fc.option(fc.constantFrom(...REGIONS), { nil: undefined }),
+    signers: fc.subarray(REGIONS, { minLength: 1 }),
+    /** How many texts before the newest it is that they sign. */
+    late: fc.constantFrom(0, 0, 1, 2),
+  });
+  fc.assert(
+    fc.property(threshold, fc.array(step, { maxLength: 14 }), (needed, steps) => {
+      const history = new History(policyOf(needed));
+      const texts: { readonly size: number; readonly refused: readonly RefusedRange[]; readonly signers: Set<string> }[] = [];
+      let before: readonly number[] = [];
+      for (const { grow, refuses, signers, late } of steps) {
+        history.size += grow;
+        if (refuses !== undefined && history.size > 0) history.refuse(refuses);
+        if (history.size > 0) texts.push({ size: history.size, refused: history.lines, signers: new Set() });
+        const signed = texts.at(-1 - late);
+        for (const region of signers) signed?.signers.add(region);
+        if (signed !== undefined && signed.signers.size >= needed) history.own = withCertified(history.policy, history.own, signed);
+        const lost = before.filter((index) => textFor(history.policy, history.own, index) === undefined);
+        assert.deepEqual(lost, []);
+        before = Array.from({ length: history.size }, (_, index) => index).filter((index) => textFor(history.policy, history.own, index) !== undefined);
+      }
+    }),
+    { numRuns: Number(process.env['RUNS'] ?? 2_000) },
+  );
 });

@@ -1,22 +1,29 @@
 import type { Policy } from '../tlog/policy.ts';
-import { certifiesAsMuch, certifiesEntry, isLastToCertify, type SignedText } from './endorsement.ts';
+import { certifiesEntry, certifiesMore, isLastToCertify, type SignedText } from './endorsement.ts';
+
+/** Texts that wait for newer ones to certify as much: beyond, the oldest is kept for ever. */
+export const OLDER_MAX = 16;
 
 /** The certified texts of one log that it takes to certify all that ever was (SPEC §4, §5). Never changed; a text that comes makes new ones. */
 export interface CertifiedTexts<Text extends SignedText> {
   /** The largest. */
   readonly newest: Text | undefined;
-  /** The largest that certifies all that those before it did: nearly always the newest. */
-  readonly full: Text | undefined;
+  /** Each certifies what neither the newest nor those after it do, oldest first: until they do. Nearly always there is none. */
+  readonly older: readonly Text[];
   /** Each was the last to certify something that lines then put out of reach, oldest first: kept for ever. */
   readonly kept: readonly Text[];
 }
 
 /** With a text whose signatures reach the threshold, or one of these that has got more of them. */
 export function withCertified<Text extends SignedText>(policy: Policy, before: CertifiedTexts<Text>, text: Text): CertifiedTexts<Text> {
-  const { newest, full } = before;
-  if (newest !== undefined && text.size < newest.size) return withLate(policy, before, text);
-  const kept = keptBefore(policy, before, text.refused);
-  return { newest: text, full: full === undefined || certifiesAsMuch(policy, text, full) ? text : full, kept };
+  const isLate = before.newest !== undefined && text.size < before.newest.size;
+  const newest = isLate ? before.newest : text;
+  const others = [...before.older, ...(isLate ? [text] : []), ...(before.newest === undefined ? [] : [before.newest])];
+  const candidates = [...new Set(others)].filter((each) => each !== newest).sort((one, other) => one.size - other.size);
+  const kept = keptBefore(policy, { ...before, newest, older: candidates }, newest?.refused ?? []);
+  const older = stillNeeded(policy, { newest, older: candidates, kept });
+  const excess = older.slice(0, Math.max(0, older.length - OLDER_MAX));
+  return { newest, older: older.length === 0 ? NONE : older.slice(excess.length), kept: excess.length === 0 ? kept : [...kept, ...excess] };
 }
 
 /**
@@ -36,21 +43,32 @@ export function withTold<Text extends SignedText>(
 export function keptBefore<Text extends SignedText>(policy: Policy, texts: CertifiedTexts<Text>, lines: SignedText['refused']): readonly Text[] {
   if (lines.length === 0) return texts.kept;
   let { kept } = texts;
-  for (const text of [texts.newest, texts.full]) if (text !== undefined && isLastToCertify(policy, text, { lines, others: kept })) kept = [...kept, text];
+  for (const text of [texts.newest, ...texts.older.toReversed()])
+    if (text !== undefined && isLastToCertify(policy, text, { lines, others: kept })) kept = [...kept, text];
   return kept;
 }
 
 /** The text to prove this entry with: the newest that certifies it. */
-export function textFor<Text extends SignedText>(policy: Policy, { newest, full, kept }: CertifiedTexts<Text>, index: number): Text | undefined {
-  if (newest !== undefined && certifiesEntry(policy, newest, index)) return newest;
-  return [full, ...kept.toReversed()].find((text) => text !== undefined && certifiesEntry(policy, text, index));
+export function textFor<Text extends SignedText>(policy: Policy, texts: CertifiedTexts<Text>, index: number): Text | undefined {
+  return allTexts(texts).find((text) => certifiesEntry(policy, text, index));
 }
 
-/** A text that is smaller than the newest: it may certify what that does not. */
-function withLate<Text extends SignedText>(policy: Policy, before: CertifiedTexts<Text>, text: Text): CertifiedTexts<Text> {
-  const { newest, full } = before;
-  const isFuller = full !== undefined && full !== newest && text !== full && certifiesAsMuch(policy, text, full);
-  const others = [...before.kept, ...(newest === undefined ? [] : [newest])];
-  const isLast = newest !== undefined && isLastToCertify(policy, text, { lines: newest.refused, others });
-  return { newest, full: isFuller ? text : full, kept: isLast ? [...before.kept, text] : before.kept };
+/** All of them: the newest, those that wait, those that are kept, each the newest first. */
+export function allTexts<Text extends SignedText>({ newest, older, kept }: CertifiedTexts<Text>): readonly Text[] {
+  return [...(newest === undefined ? [] : [newest]), ...older.toReversed(), ...kept.toReversed()];
+}
+
+/** Has nothing changed? */
+export function areSame<Text extends SignedText>(one: CertifiedTexts<Text>, other: CertifiedTexts<Text>): boolean {
+  const isOlderSame = one.older.length === other.older.length && one.older.every((text, n) => text === other.older[n]);
+  return one.newest === other.newest && isOlderSame && one.kept === other.kept;
+}
+
+const NONE: readonly never[] = [];
+
+/** Those that certify what no other one does. */
+function stillNeeded<Text extends SignedText>(policy: Policy, { newest, older, kept }: CertifiedTexts<Text>): readonly Text[] {
+  const near: Text[] = newest === undefined ? [] : [newest];
+  for (const text of older.toReversed()) if (certifiesMore(policy, text, { near, far: kept })) near.push(text);
+  return near.slice(1).reverse();
 }

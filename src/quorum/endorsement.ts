@@ -31,16 +31,24 @@ export function canReach(policy: Policy, isOut: (region: string) => boolean): bo
   return isQuorum(policy.quorum, new Set([...policy.witnesses.keys()].filter((region) => !isOut(region))));
 }
 
-/** Does `text` certify all that `before` does, but for what no text with its lines can? */
-export function certifiesAsMuch(policy: Policy, text: SignedText, before: SignedText): boolean {
-  if (text.size < before.size) return false;
-  const { refused } = text;
-  if (refused.length === 0) return true;
-  // With the same lines nearly always the same have signed, or more.
-  if (refused === before.refused && [...before.signers.keys()].every((region) => text.signers.has(region))) return true;
-  return edges([refused, before.refused], { from: 0, to: before.size }).every(
-    (index) => !certifiesEntry(policy, before, index) || certifiesEntry(policy, text, index) || !isInReach(policy, refused, index),
-  );
+/** Does `text` certify something that none of the others does? `near`: texts that a quorum has signed and that nearly always do; the `far` ones may be many. */
+export function certifiesMore(
+  policy: Policy,
+  text: SignedText,
+  { near, far }: { readonly near: readonly SignedText[]; readonly far: readonly SignedText[] },
+): boolean {
+  if (near.some((other) => isWithin(text, other))) return false;
+  const all = edges([text.refused, ...near.map(reach)], { from: 0, to: text.size });
+  return all.some((from, n) => {
+    if (!certifiesEntry(policy, text, from) || near.some((other) => certifiesEntry(policy, other, from))) return false;
+    return !isCertified(policy, { from, to: all[n + 1] ?? text.size }, far);
+  });
+}
+
+/** Does the other one certify all that this does, seen without a look at the entries: it names nobody, or has these lines, and those have signed it, or more. */
+function isWithin(text: SignedText, other: SignedText): boolean {
+  if (other.size < text.size) return false;
+  return other.refused.length === 0 || (other.refused === text.refused && [...text.signers.keys()].every((region) => other.signers.has(region)));
 }
 
 /** Does `text` certify something that no text with these lines can, and that none of the `others` does? Then it is kept for ever. */

@@ -68,19 +68,20 @@ export function certifiedText(cluster: Cluster, stored: string): CertifiedText {
 
 /** What the store has kept of a log's certified texts. */
 export function recoveredTexts(cluster: Cluster, { certified, kept }: Pick<RecoveredLog, 'certified' | 'kept'>): CertifiedTexts<CertifiedText> {
-  const forEver = kept.filter(({ slot }) => slot > 0).map(({ note }) => certifiedText(cluster, note));
-  const [full] = kept.filter(({ slot }) => slot === 0).map(({ note }) => certifiedText(cluster, note));
-  const before = { newest: full, full, kept: forEver };
-  return certified === undefined ? before : withCertified(cluster.policy, before, certifiedText(cluster, certified.note));
+  const texts = (isForEver: boolean): readonly CertifiedText[] =>
+    kept.filter(({ slot }) => slot > 0 === isForEver).map(({ note }) => certifiedText(cluster, note));
+  const newest = certified === undefined ? [] : [certifiedText(cluster, certified.note)];
+  const none: CertifiedTexts<CertifiedText> = { newest: undefined, older: [], kept: texts(true) };
+  return [...texts(false), ...newest].reduce((all, text) => withCertified(cluster.policy, all, text), none);
 }
 
 /** What is written of them; those kept for ever from the `saved` first on. */
 export function certifiedChanges(log: LogNumber, texts: CertifiedTexts<CertifiedText>, saved: number): Pick<Changes, 'notes' | 'kept'> {
-  const { newest, full, kept } = texts;
+  const { newest, older, kept } = texts;
   const row = (text: CertifiedText, slot: number): KeptText => ({ log, slot, size: text.size, note: text.note() });
   return {
     notes: newest === undefined ? [] : [{ log, size: newest.size, note: newest.note() }],
-    kept: [...(full === undefined || full === newest ? [] : [row(full, 0)]), ...kept.slice(saved).map((text, n) => row(text, saved + n + 1))],
+    kept: [...older.map((text, n) => row(text, -n)), ...kept.slice(saved).map((text, n) => row(text, saved + n + 1))],
   };
 }
 

@@ -4,7 +4,7 @@ import { formatLogText, nameSigned, type RefusedRange } from '../log/log-text.ts
 import { linesBelow } from '../log/refused-lines.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Signer } from '../ports/signer.ts';
-import { type CertifiedTexts, keptBefore, withCertified } from '../quorum/certified.ts';
+import { allTexts, type CertifiedTexts, keptBefore, withCertified } from '../quorum/certified.ts';
 import type { Cluster } from '../quorum/cluster.ts';
 import { canReach, endorsers, isCertified } from '../quorum/endorsement.ts';
 import { rootOf } from '../tlog/edge.ts';
@@ -115,16 +115,14 @@ export class Checkpoints {
 
   /** Is a region needed for none of these entries any more: it has signed beyond them, and all of them are certified? */
   isSettled({ region, first, last }: RefusedRange): boolean {
-    const { newest, full } = this.#proving;
     if (last >= (this.#signedBy.get(region) ?? 0)) return false;
-    const texts = [newest, full].filter((text) => text !== undefined);
-    return isCertified(this.#options.cluster.policy, { from: first, to: last + 1 }, texts);
+    // Those kept for ever may be many, and are for entries that are out of reach.
+    return isCertified(this.#options.cluster.policy, { from: first, to: last + 1 }, allTexts({ ...this.#proving, kept: [] }));
   }
 
   /** Has the region signed for this entry with one of them? */
   isEndorsed(region: string, index: number): boolean {
-    const { newest, full, kept } = this.#proving;
-    return [newest, full, ...kept].some((text) => text !== undefined && endorsers(text, index).has(region));
+    return allTexts(this.#proving).some((text) => endorsers(text, index).has(region));
   }
 
   /** Do so many refuse this entry that nothing can certify it? */

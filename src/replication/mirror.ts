@@ -8,7 +8,7 @@ import type { LogNumber } from '../ports/log-store.ts';
 import type { BatchOrigin, MirrorAnswer } from '../ports/receiving.ts';
 import type { Signer } from '../ports/signer.ts';
 import { cosigners } from '../quorum/certificate.ts';
-import { type CertifiedTexts, withTold } from '../quorum/certified.ts';
+import { allTexts, areSame, type CertifiedTexts, withTold } from '../quorum/certified.ts';
 import type { Cluster } from '../quorum/cluster.ts';
 import { isLastToCertify } from '../quorum/endorsement.ts';
 import type { ForkEvidence } from '../quorum/fork-evidence.ts';
@@ -337,7 +337,7 @@ export class Mirror {
     const { cluster, committer, log } = this.#options;
     const before = this.#certified;
     const next = withTold(cluster.policy, before, { text, lines });
-    if (next.newest === before.newest && next.full === before.full && next.kept === before.kept) return true;
+    if (areSame(next, before)) return true;
     if (!(await committer.record(certifiedChanges(log, next, before.kept.length)))) return false;
     this.#certified = next;
     return true;
@@ -345,11 +345,9 @@ export class Mirror {
 
   /** Held already, with as many signatures, and to be kept no longer than it is: told again under more lines it may be one to keep for ever (seed 160135403). */
   #isKnown(note: Note, { size }: LogText, lines: LogText['refused']): boolean {
-    const { newest, full, kept } = this.#certified;
-    const isSame = (held: CertifiedText | undefined): held is CertifiedText =>
-      held !== undefined && held.size === size && held.text === note.text && held.signers.size >= note.signatures.length - 1;
-    if (kept.some(isSame)) return true;
-    const held = [newest, full].find(isSame);
+    const isSame = (held: CertifiedText): boolean => held.size === size && held.text === note.text && held.signers.size >= note.signatures.length - 1;
+    if (this.#certified.kept.some(isSame)) return true;
+    const held = allTexts({ ...this.#certified, kept: [] }).find(isSame);
     return held !== undefined && !isLastToCertify(this.#options.cluster.policy, held, { lines, others: [] });
   }
 }

@@ -7,7 +7,7 @@ import type { Conflict } from '../log/turn.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { LogNumber, LogStore } from '../ports/log-store.ts';
 import type { Observer } from '../ports/observer.ts';
-import { keptBefore } from '../quorum/certified.ts';
+import { allTexts, keptBefore } from '../quorum/certified.ts';
 import { outOfReach } from '../quorum/endorsement.ts';
 import { toHex } from '../std/bytes.ts';
 import { IndexRanges } from '../std/index-ranges.ts';
@@ -204,8 +204,7 @@ export class OwnConflicts {
 
   #refusals(): Omit<Parameters<typeof outOfReach>[2], 'refused'> {
     const { refusals, proving } = this.#options.checkpoints;
-    const texts = [proving.newest, proving.full, ...proving.kept].filter((text) => text !== undefined);
-    return { lines: refusals.lines, refuses: (region, index) => refusals.refuses(region, index), texts };
+    return { lines: refusals.lines, refuses: (region, index) => refusals.refuses(region, index), texts: allTexts(proving) };
   }
 }
 

@@ -71,14 +71,14 @@ export function conflictChecks(check: Check): void {
     await again.close();
   });
 
-  check('refusals, joined ranges and texts that are kept are there after reopening; of slot 0 the last one', async (open) => {
+  check('refusals, joined ranges and texts that are kept are there after reopening; of the slots up to 0 the last one', async (open) => {
     const store = await open();
     const refusals = [
       { log: OWN_LOG, region: 'west', first: 3, last: 4 },
       { log: OWN_LOG, region: 'west', first: 9, last: 9 },
     ];
     const joined = [{ region: 'west', first: 5, last: 8 }];
-    const kept = [0, 1, 2].map((slot) => ({ log: OWN_LOG, slot, size: 10 + slot, note: `note ${slot}` }));
+    const kept = [-1, 0, 1, 2].map((slot) => ({ log: OWN_LOG, slot, size: 10 + slot, note: `note ${slot}` }));
     await store.commit({ ...changesOf(groupOf(OWN_LOG, 0, [receiptOf(1)])), refusals, joined, kept });
     await store.commit({ ...NO_CHANGES, kept: [{ log: OWN_LOG, slot: 0, size: 20, note: 'later' }] });
     await store.close();
@@ -93,6 +93,7 @@ export function conflictChecks(check: Check): void {
       [
         joined,
         [
+          [-1, 'note -1'],
           [0, 'later'],
           [1, 'note 1'],
           [2, 'note 2'],
