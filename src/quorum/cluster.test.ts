@@ -77,6 +77,10 @@ test('a remote has both keys or speaks the plain protocol; a key that is not its
   const [mirror, log] = [formatVerifierKey(THERE.mirrorKey), formatVerifierKey(THERE.logKey)];
   assert.deepEqual([keysOf(mirror, log), keysOf(mirror, undefined), keysOf(undefined, log)], [['there'], [], []]);
   const [wrongMirror, wrongLog] = [['remotes.there.publicKey'], ['remotes.there.logKey']];
+  // Of the right name, and of the other kind.
+  const { name, publicKey } = THERE.mirrorKey;
+  const odd = formatVerifierKey({ name, publicKey, type: TYPE_ED25519, keyId: keyIdOf(name, TYPE_ED25519, publicKey) });
+  assert.deepEqual(keysOf(odd, log), wrongMirror);
   assert.deepEqual([keysOf('none', log), keysOf(mirror, 'none'), keysOf('none', 'none')], [wrongMirror, wrongLog, [...wrongMirror, ...wrongLog]]);
   assert.deepEqual([keysOf(log, log), keysOf(mirror, mirror)], [wrongMirror, wrongLog]);
   assert.deepEqual([keysOf(formatVerifierKey(HERE.mirrorKey), log), keysOf(mirror, formatVerifierKey(HERE.logKey))], [wrongMirror, wrongLog]);

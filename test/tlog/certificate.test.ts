@@ -45,6 +45,21 @@ const withoutLine = (pattern: RegExp) => (text: string) =>
     .filter((line) => !pattern.test(line))
     .join('\n');
 
+test('lines of others beside those that count say nothing, whatever name they have; who is missing from a quorum is told', async () => {
+  const { receipt, certificate, policy } = sample('sample-70000');
+  const [line = ''] = certificate.split('\n').filter((each) => /^— .*log\/1 /.test(each));
+  const [, name = '', signature = ''] = line.split(' ');
+  const bytes = Buffer.from(signature, 'base64');
+  bytes[0] = (bytes[0] ?? 0) ^ 1;
+  const beside = certificate.replace(line, `— ${name} ${bytes.toString('base64')}\n— stranger.example.com ${signature}\n${line}`);
+  assert.equal((await verifyCertificate({ receipt, certificate: beside, policy })).valid, true);
+  const quorum = async (pattern: RegExp): Promise<string | undefined> => {
+    const { checks } = await verifyCertificate({ receipt, certificate: withoutLine(pattern)(certificate), policy });
+    return checks.find((check) => check.name === 'quorum')?.detail;
+  };
+  assert.match((await quorum(/^— .*-west-1/)) ?? '', /^Not enough: [a-z0-9-]+$/);
+});
+
 test('what is wrong is named by the check that found it', async () => {
   assert.deepEqual(await failed({ ticks: 9 }), ['inclusion']);
   assert.deepEqual(await failed({ ticks: -1 }), ['receipt', 'inclusion']);

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { signerFromSeeds } from '../../src/adapters/signer-file.ts';
-import { checkForkEvidence, FORK_CHECKS, formatForkEvidence, parseForkEvidence } from '../../src/quorum/fork-evidence.ts';
+import { checkForkEvidence, FORK_BYTES_MAX, FORK_CHECKS, FORK_TYPE, formatForkEvidence, parseForkEvidence } from '../../src/quorum/fork-evidence.ts';
 import { toBase64 } from '../../src/std/bytes.ts';
 import type { Note } from '../../src/tlog/note.ts';
 import { verifyConsistency } from '../../src/tlog/proof.ts';
@@ -154,6 +154,36 @@ test('what is too long, is not of its kind or is missing is no evidence, and a c
   assert.deepEqual(proof, []);
   const one = await evidence(history.forkedAt(0, ...receipts(1, 2)).checkpoint(), 1, history);
   assert.match(detailOf(JSON.stringify({ ...JSON.parse(one), proof: [] }), 'proof'), /not the length of its sizes/);
+});
+
+test('evidence as long as it may be is read, as text and as bytes; what failed is told in its own words, and what rests on it was not looked at', async () => {
+  const history = new History(SIGNER, receipts(9));
+  const good = await evidence(history.forkedAt(3, ...receipts(2, 2)).checkpoint(), 5, history);
+  const longest = good + ' '.repeat(FORK_BYTES_MAX - good.length);
+  for (const text of [longest, Buffer.from(longest), Buffer.from(good)]) assert.deepEqual(await failed(text, POLICY), []);
+  assert.deepEqual(await failed(`${longest} `, POLICY), FORK_CHECKS);
+  const details = (text: string): ReadonlyMap<string, string> => new Map(checkForkEvidence(text).checks.map(({ name, detail }) => [name, detail]));
+  const { checkpoints } = JSON.parse(good);
+  const hashes = Array.from({ length: 54 }, () => toBase64(Buffer.alloc(32)));
+  const highest = details(JSON.stringify({ ...JSON.parse(good), proof: hashes }));
+  assert.deepEqual([highest.get('form'), highest.get('sizes')], [FORK_TYPE, '5 before 9']);
+  const none = details('[]');
+  assert.deepEqual([none.get('form'), none.get('key')], ['evidence is no JSON object', 'not looked at: a step before it failed']);
+  const half = details(JSON.stringify({ ...JSON.parse(good), checkpoints: [checkpoints[0].replace('\n5\n', '\n6\n'), checkpoints[1]] }));
+  assert.equal(half.get('sizes'), 'not looked at: a step before it failed');
+});
+
+test('only lines of the log’s key are written: none of its name alone, none of its key under another name', async () => {
+  const history = new History(SIGNER, receipts(4));
+  const note = history.forkedAt(0, ...receipts(4, 2)).checkpoint();
+  const [line] = note.signatures;
+  assert.ok(line);
+  const others = [
+    { ...line, keyId: line.keyId ^ 1 },
+    { ...line, name: 'stranger.example.com' },
+  ];
+  const noted = { ...note, signatures: [...others, ...note.signatures] };
+  assert.equal(await evidence(noted, 4, history), await evidence(note, 4, history));
 });
 
 test('with a policy the key must be that of a log there, by name and by bytes', async () => {
