@@ -8,7 +8,8 @@ import { canonicalBytes, receiptDigest } from '../../src/receipt/canonical.ts';
 import type { Receipt } from '../../src/receipt/receipt.ts';
 import type { SyncResult } from '../../src/region/sync-result.ts';
 import { append, EMPTY_EDGE, rootOf } from '../../src/tlog/edge.ts';
-import { Host } from '../host.ts';
+import { Host, type HostWorld } from '../host.ts';
+import { MemoryDisk } from '../memory-disk.ts';
 import { Net } from '../net.ts';
 import { Random } from '../random.ts';
 import { machineOf } from '../swarm.ts';
@@ -16,6 +17,7 @@ import { VirtualClock } from '../virtual-clock.ts';
 import { receiptOf } from '../workload/submit.ts';
 import { allCheckers, beyondCheckers } from './all.ts';
 import { type Checker, Violation } from './checker.ts';
+import { mayBeAccused } from './no-false-alarm.ts';
 
 /** What happened in a cluster of three, where nothing went wrong. */
 interface History {
@@ -41,9 +43,9 @@ async function sound(): Promise<History> {
   const signed = (region: string, text: string, host: Host): void => {
     for (const checker of checkers) checker.signed?.(region, text, host);
   };
-  const newHost = (n: number): Host =>
-    new Host(machineOf({ weights: [1, 1, 1], quorumThreshold: 2, n }), random.fork(), { clock, net, observe: () => undefined, cosigned, signed });
-  const hosts = [newHost(0), newHost(1), newHost(2)] as const;
+  const world: HostWorld = { clock, net, observe: () => undefined, cosigned, signed, hosts: () => hosts };
+  const newHost = (n: number): Host => new Host(machineOf({ weights: [1, 1, 1], quorumThreshold: 2, n }), random.fork(), world);
+  const hosts: readonly [Host, Host, Host] = [newHost(0), newHost(1), newHost(2)];
   for (const host of hosts) void host.start();
   await clock.advance(1_000);
   const receipt = receiptOf('r-1');
@@ -154,16 +156,72 @@ function rivalOf(receiptId: string, start: number): NewGroup {
   return { log: OWN_LOG, start, count: 1, frame: encodeGroup([{ canonical, digest }], new Uint8Array(16), 1n), digests: digest, refused: [], again: [] };
 }
 
+function rootOfRival(receiptId: string): Uint8Array {
+  const { frame, count } = rivalOf(receiptId, 0);
+  return rootOf(append(EMPTY_EDGE, frameLeaves(frame, count)).edge);
+}
+
 /** Another log than the one that was signed: its text, signed by two. */
 function signedAnew({ hosts, checkers }: History): void {
-  const { frame, count } = rivalOf('r-1', 0);
   const origin = hosts[1].signing?.signer.logKey.name ?? '';
-  const text = formatLogText({ origin, size: 1, root: rootOf(append(EMPTY_EDGE, frameLeaves(frame, count)).edge), refused: [] });
+  const text = formatLogText({ origin, size: 1, root: rootOfRival('r-1'), refused: [] });
   for (const host of hosts.slice(1)) each(checkers, (one) => one.cosigned?.(host.id, text, host));
 }
 
 function forgetNotes({ disk }: Host): void {
   for (const [log, known] of disk.logs) disk.logs.set(log, { ...known, certified: undefined, kept: [] });
+}
+
+/** More that goes wrong, who must see it, what is peculiar about it, and what is said of it. */
+const MORE_WRONGS: readonly (readonly [string, string, RegExp, (history: History) => void])[] = [
+  [
+    'mirrors have the same logs',
+    'a mirror that has all and has not cosigned the whole',
+    /^region-1 has cosigned 0 entries of region-0, which has 1$/,
+    ({ hosts }) => forgetCosignatures(hosts[0], 'region-1'),
+  ],
+  [
+    'what is signed is on the disk, and has one root',
+    'of the log of a region that has lost nothing there is another one on a new disk',
+    /^region-1 signs a second root of 1 entries of/,
+    (history) => {
+      const [, { disk: before }] = history.hosts;
+      renewed(history, 1, ({ hosts: [, { disk }] }) => {
+        for (const [log, known] of before.logs) disk.logs.set(log, known);
+        for (const [log] of before.groups) disk.groups.set(log, [{ ...rivalOf('r-1', 0), log }]);
+      });
+      cosigned(history, (text) => ({ ...text, root: rootOfRival('r-1') }));
+    },
+  ],
+];
+
+/** What looks like one of them, beyond the stated faults, and is none. */
+const LOOKALIKES: readonly (readonly [string, string, (history: History) => void])[] = [
+  ['a quorum is on disks', 'who held it has another disk by now', (history) => renewed(history, 1, () => returned(history, {}))],
+  ['acknowledged is durable', 'who acknowledged it has another disk by now', (history) => renewed(history, 0)],
+  ['what is certified is never lost', 'who held it has another disk by now', (history) => renewed(history, 1)],
+  ['a repeat has the same answer', 'who has forgotten takes it for new', (history) => renewed(history, 0, () => returned(history, { duplicate: false }))],
+  [
+    'verify says what is on disks',
+    'a region has another disk by now',
+    (history) => {
+      const { digest } = history.result;
+      const regions = ['region-0', 'region-1', 'region-2'].map((region) => ({ region, state: 'confirmed' as const, digest }));
+      renewed(history, 1, ({ checkers, hosts }) =>
+        each(checkers, (one) => one.verified?.(hosts[0], { receiptId: 'r-1', verdict: 'confirmed', weight: 3, threshold: 2, regions }, hosts)),
+      );
+    },
+  ],
+];
+
+function renewed(history: History, n: 0 | 1 | 2, then: (history: History) => void = () => undefined): void {
+  history.hosts[n].insert(new MemoryDisk());
+  then(history);
+}
+
+function forgetCosignatures({ disk }: Host, region: string): void {
+  const known = disk.cosigned.get(region);
+  if (known !== undefined) disk.cosigned.set(region, { ...known, size: known.size - 1 });
 }
 
 test('a history in which nothing went wrong satisfies every checker', async () => {
@@ -173,12 +231,31 @@ test('a history in which nothing went wrong satisfies every checker', async () =
   assert.deepEqual(history.checkers.map(({ name }) => name).toSorted(), WRONGS.map(([name]) => name).toSorted());
 });
 
-for (const [name, wrong] of WRONGS)
-  test(`what breaks “${name}” is seen by its checker`, async () => {
-    const history = await sound();
-    const own = history.checkers.filter((checker) => checker.name === name);
-    assert.throws(() => {
-      wrong({ ...history, checkers: own });
-      finish({ ...history, checkers: own });
-    }, Violation);
+for (const [name, wrong] of WRONGS) test(`what breaks “${name}” is seen by its checker`, async () => assert.throws(await after(name, wrong), Violation));
+
+for (const [name, what, message, wrong] of MORE_WRONGS)
+  test(`what breaks “${name}” is seen by its checker: ${what}`, async () => assert.throws(await after(name, wrong), { name: 'Violation', message }));
+
+for (const [name, what, wrong] of LOOKALIKES)
+  test(`“${name}” holds beyond the stated faults: ${what}`, async () => {
+    assert.doesNotThrow(await after(name, wrong));
+    assert.ok(beyondCheckers().some((checker) => checker.name === name));
   });
+
+test('a region may be accused from when on it has another disk, or a second machine, and no other region is', async () => {
+  const { hosts } = await sound();
+  assert.ok(!mayBeAccused(hosts, 'region-1'));
+  hosts[1].insert(new MemoryDisk());
+  assert.ok(mayBeAccused(hosts, 'region-1'));
+  assert.ok(!mayBeAccused(hosts, 'region-0'));
+});
+
+/** What one checker says of a history that went on like this. */
+async function after(name: string, happens: (history: History) => void): Promise<() => void> {
+  const history = await sound();
+  const own = { ...history, checkers: history.checkers.filter((checker) => checker.name === name) };
+  return () => {
+    happens(own);
+    finish(own);
+  };
+}
