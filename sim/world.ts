@@ -288,8 +288,9 @@ class World implements BeyondStage {
   #judge({ alarm, region, message }: SyncEvent & { readonly kind: 'alarm' }): void {
     const isExpected = this.#beyond === undefined ? this.#expected.has(alarm) : !ACCUSATIONS.has(alarm) || mayBeAccused(this.hosts, region);
     if (!isExpected) this.failed(new Violation(`seed ${this.seed}: false alarm: ${message}`));
-    // What the log of a region is said to be, and is not, is said of its region.
-    if (ACCUSATIONS.has(alarm) || alarm === 'log-differs') for (const host of this.hosts) if (host.id === region) host.accused.add(alarm);
+    if (!ACCUSATIONS.has(alarm)) return;
+    for (const host of this.hosts) if (host.id === region) host.accused.add(alarm);
+    for (const checker of this.#checkers) checker.accused?.(region);
   }
 
   #guarded(checker: Checker, check: () => void): void {

@@ -26,6 +26,8 @@ export interface Checker {
   certified?(host: Host, given: { readonly receipt: Receipt; readonly certificate: string }, hosts: readonly Host[]): void;
   /** A region said where a receipt is. */
   verified?(host: Host, verification: Verification & { readonly receiptId: string }, hosts: readonly Host[]): void;
+  /** Somebody says of a region that it has forgotten, forks, goes back, or is there twice; perhaps itself. */
+  accused?(region: string): void;
   /** All faults have stopped, and time enough has passed. */
   finished(hosts: readonly Host[]): void;
 }

@@ -193,6 +193,31 @@ const MORE_WRONGS: readonly (readonly [string, string, RegExp, (history: History
       cosigned(history, (text) => ({ ...text, root: rootOfRival('r-1') }));
     },
   ],
+  [
+    'nobody signs less than before, or it is said',
+    'what was said of it before is no answer',
+    /^region-1 has signed 0 entries of .* after 1$/,
+    (history) =>
+      renewed(history, 1, (now) => {
+        accused(now);
+        signsLess(now);
+      }),
+  ],
+  [
+    'nobody signs less than before, or it is said',
+    'a machine that is off, and is none of its witnesses, is no excuse',
+    /^region-1 has signed 0 entries/,
+    (history) => {
+      renewed(history, 1, signsLess);
+      history.hosts[2].crash();
+    },
+  ],
+  [
+    'who has forgotten finds out, and signs nothing',
+    'its own log is longer elsewhere',
+    /^region-1 came back with less of its own log than region-0 holds of it/,
+    ({ hosts }) => hosts[1].lostOwnTo.add('region-0'),
+  ],
 ];
 
 /** What looks like one of them, beyond the stated faults, and is none. */
@@ -212,7 +237,32 @@ const LOOKALIKES: readonly (readonly [string, string, (history: History) => void
       );
     },
   ],
+  [
+    'nobody signs less than before, or it is said',
+    'somebody says so',
+    (history) =>
+      renewed(history, 1, (now) => {
+        signsLess(now);
+        accused(now);
+      }),
+  ],
+  [
+    'nobody signs less than before, or it is said',
+    'who could say so is off',
+    (history) => {
+      renewed(history, 1, signsLess);
+      history.hosts[0].crash();
+    },
+  ],
 ];
+
+function accused({ checkers }: History): void {
+  each(checkers, (one) => one.accused?.('region-1'));
+}
+
+function signsLess(history: History): void {
+  cosigned(history, (text) => ({ ...text, size: 0 }));
+}
 
 function renewed(history: History, n: 0 | 1 | 2, then: (history: History) => void = () => undefined): void {
   history.hosts[n].insert(new MemoryDisk());

@@ -1,3 +1,4 @@
+import type { AlarmKind } from '../../src/log/alarm.ts';
 import { toHex } from '../../src/std/bytes.ts';
 import type { Host } from '../host.ts';
 import type { MemoryDisk } from '../memory-disk.ts';
@@ -6,6 +7,11 @@ import type { Acknowledged } from './checker.ts';
 /** Has its region lost nothing: did it ever run on this one disk alone, and on no second machine? What is promised within the stated faults holds for it. */
 export function isIntact(host: Host): boolean {
   return host.disks.length === 1 && host.cluster.filter(({ id }) => id === host.id).length === 1;
+}
+
+/** Does one of these alarms of the region stand anywhere? */
+export function standsAgainst(hosts: readonly Host[], region: string, alarms: ReadonlySet<AlarmKind>): boolean {
+  return hosts.some((host) => host.region?.overview().alarms.some((each) => each.region === region && alarms.has(each.alarm)) === true);
 }
 
 /** Every disk that a machine of this region ever ran on: what it has said may rest on one that is not in it any more. */
