@@ -1,5 +1,6 @@
 import type { Receipt } from '../src/receipt/receipt.ts';
 import type { SyncResult, Verification } from '../src/region/sync-result.ts';
+import type { Read } from './checkers/read-back.ts';
 import type { Feature } from './features.ts';
 import type { Host } from './host.ts';
 import type { Net } from './net.ts';
@@ -32,6 +33,8 @@ export interface Stage {
   certified(host: Host, receipt: Receipt, certificate: string): void;
   /** … this answer to the question where a receipt is. */
   verified(host: Host, receiptId: string, verification: Verification): void;
+  /** … what is stored. */
+  read(host: Host, read: Read): void;
 }
 
 /** A kind of event that comes again and again during the storm. */

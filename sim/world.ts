@@ -9,6 +9,7 @@ import { ACCUSATIONS, type BeyondCluster, type BeyondStage, beyondCluster, beyon
 import { allCheckers, beyondCheckers } from './checkers/all.ts';
 import { type Checker, Violation } from './checkers/checker.ts';
 import { EXPECTED, mayBeAccused } from './checkers/no-false-alarm.ts';
+import type { Read } from './checkers/read-back.ts';
 import { Fate } from './fate.ts';
 import { diskFaults, flipRate } from './faults/disks.ts';
 import { firstFaults } from './faults/first.ts';
@@ -188,6 +189,10 @@ class World implements BeyondStage {
 
   verified(host: Host, receiptId: string, verification: Verification): void {
     for (const checker of this.#checkers) this.#guarded(checker, () => checker.verified?.(host, { ...verification, receiptId }, this.hosts));
+  }
+
+  read(host: Host, read: Read): void {
+    for (const checker of this.#checkers) this.#guarded(checker, () => checker.read?.(host, read));
   }
 
   /** Where its disk does not let it, again and again: somebody will have replaced it. */

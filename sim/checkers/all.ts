@@ -16,6 +16,7 @@ import { oneCertificate } from './one-certificate.ts';
 import { oneContent } from './one-content.ts';
 import { oneHistory } from './one-history.ts';
 import { ownLog } from './own-log.ts';
+import { readBack } from './read-back.ts';
 import { risingTimes } from './rising-times.ts';
 import { sameAnswer } from './same-answer.ts';
 import { sameLogs } from './same-logs.ts';
@@ -32,6 +33,7 @@ export function allCheckers(expected: ReadonlySet<AlarmKind>): readonly Checker[
     noPhantom(),
     handedOut(),
     verified(),
+    readBack(),
     secondOpinion(),
     neverLost(),
     sameAnswer(),

@@ -4,6 +4,7 @@ import { encodeGroup } from '../../src/log/group.ts';
 import { frameLeaves } from '../../src/log/growth.ts';
 import { formatLogText, parseLogText } from '../../src/log/log-text.ts';
 import { type NewGroup, OWN_LOG } from '../../src/ports/log-store.ts';
+import type { StoredReceipt } from '../../src/ports/receipt-index.ts';
 import { canonicalBytes, receiptDigest } from '../../src/receipt/canonical.ts';
 import type { Receipt } from '../../src/receipt/receipt.ts';
 import type { SyncResult } from '../../src/region/sync-result.ts';
@@ -126,6 +127,7 @@ const WRONGS: readonly (readonly [string, (history: History) => void])[] = [
       each(checkers, (one) => one.verified?.(hosts[0], { receiptId: 'r-2', verdict: 'confirmed', weight: 3, threshold: 2, regions }, hosts));
     },
   ],
+  ['what is read is what was stored', (history) => read(history, (stored) => ({ ...stored, receipt: receiptOf('r-1', 2) }))],
   ['who has forgotten finds out, and signs nothing', ({ hosts }) => hosts[1].lostTo.add('region-0')],
   ['times rise within a log', ({ hosts }) => hosts[0].disk.groups.get(OWN_LOG)?.push(rivalOf('r-9', 1))],
   ['mirrors have the same logs', ({ hosts }) => forgetNotes(hosts[1])],
@@ -166,6 +168,16 @@ function signedAnew({ hosts, checkers }: History): void {
   const origin = hosts[1].signing?.signer.logKey.name ?? '';
   const text = formatLogText({ origin, size: 1, root: rootOfRival('r-1'), refused: [] });
   for (const host of hosts.slice(1)) each(checkers, (one) => one.cosigned?.(host.id, text, host));
+}
+
+/** Somebody reads the receipt, and is given this instead. */
+function read({ hosts, checkers }: History, wrong: (stored: StoredReceipt) => StoredReceipt | undefined): void {
+  const [host] = hosts;
+  const receipt = receiptOf('r-1');
+  const { digest, places } = host.disk.index.get('r-1') ?? { digest: new Uint8Array(), places: [] };
+  const known = places.map(({ log, index }) => ({ log, index, recordedAt: 1n, leaf: new Uint8Array(32) }));
+  const given = wrong({ receipt, digest, places: known, refused: [], recordedAt: 1n, cursor: '1.0' });
+  each(checkers, (one) => one.read?.(host, { given: given === undefined ? [] : [given], owed: ['r-1'] }));
 }
 
 function forgetNotes({ disk }: Host): void {
@@ -218,6 +230,24 @@ const MORE_WRONGS: readonly (readonly [string, string, RegExp, (history: History
     /^region-1 came back with less of its own log than region-0 holds of it/,
     ({ hosts }) => hosts[1].lostOwnTo.add('region-0'),
   ],
+  [
+    'what is read is what was stored',
+    'what is there is not given',
+    /^region-0 has r-1 on its disk, and leaves it out$/,
+    (history) => read(history, () => undefined),
+  ],
+  [
+    'what is read is what was stored',
+    'another content with the digest of its own',
+    /^region-0 gives a content of r-1 that its disk was not given$/,
+    (history) => read(history, (stored) => ({ ...stored, receipt: receiptOf('r-1', 2), digest: receiptDigest(canonicalBytes(receiptOf('r-1', 2))) })),
+  ],
+  [
+    'what is read is what was stored',
+    'a place where it does not stand',
+    /^region-0 says that r-1 is entry 7 of log 1, and it is not$/,
+    (history) => read(history, (stored) => ({ ...stored, places: stored.places.map((place) => ({ ...place, index: 7 })) })),
+  ],
 ];
 
 /** What looks like one of them, beyond the stated faults, and is none. */
@@ -254,6 +284,7 @@ const LOOKALIKES: readonly (readonly [string, string, (history: History) => void
       history.hosts[0].crash();
     },
   ],
+  ['what is read is what was stored', 'it is', (history) => read(history, (stored) => stored)],
 ];
 
 function accused({ checkers }: History): void {
