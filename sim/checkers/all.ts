@@ -3,6 +3,7 @@ import { allArrive } from './all-arrive.ts';
 import { allCertified } from './all-certified.ts';
 import type { Checker } from './checker.ts';
 import { durable } from './durable.ts';
+import { everyByte } from './every-byte.ts';
 import { everyHistory } from './every-history.ts';
 import { evidence } from './evidence.ts';
 import { firstWins } from './first-wins.ts';
@@ -46,6 +47,7 @@ export function allCheckers(expected: ReadonlySet<AlarmKind>): readonly Checker[
     allCertified(),
     evidence(),
     firstWins(),
+    everyByte(),
     risingTimes(),
     sameLogs(),
     noFalseAlarm(expected),

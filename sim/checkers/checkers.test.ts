@@ -129,6 +129,7 @@ const WRONGS: readonly (readonly [string, (history: History) => void])[] = [
   ],
   ['what is read is what was stored', (history) => read(history, (stored) => ({ ...stored, receipt: receiptOf('r-1', 2) }))],
   ['who has forgotten finds out, and signs nothing', ({ hosts }) => hosts[1].lostTo.add('region-0')],
+  ['what is written opens its entry', ({ hosts: [{ disk }] }) => spoil(disk, -1)],
   ['times rise within a log', ({ hosts }) => hosts[0].disk.groups.get(OWN_LOG)?.push(rivalOf('r-9', 1))],
   ['mirrors have the same logs', ({ hosts }) => forgetNotes(hosts[1])],
   ['no false alarm', ({ hosts }) => hosts[1].disk.evidence.set('x', 'y')],
@@ -178,6 +179,12 @@ function read({ hosts, checkers }: History, wrong: (stored: StoredReceipt) => St
   const known = places.map(({ log, index }) => ({ log, index, recordedAt: 1n, leaf: new Uint8Array(32) }));
   const given = wrong({ receipt, digest, places: known, refused: [], recordedAt: 1n, cursor: '1.0' });
   each(checkers, (one) => one.read?.(host, { given: given === undefined ? [] : [given], owed: ['r-1'] }));
+}
+
+/** Another bit in the frame of the own log; the last byte is of the salt. */
+function spoil(disk: MemoryDisk, at: number): void {
+  const groups = (disk.groups.get(OWN_LOG) ?? []).map((group) => ({ ...group, frame: group.frame.with(at, (group.frame.at(at) ?? 0) ^ 1) }));
+  disk.groups.set(OWN_LOG, groups);
 }
 
 function forgetNotes({ disk }: Host): void {
@@ -247,6 +254,30 @@ const MORE_WRONGS: readonly (readonly [string, string, RegExp, (history: History
     'a place where it does not stand',
     /^region-0 says that r-1 is entry 7 of log 1, and it is not$/,
     (history) => read(history, (stored) => ({ ...stored, places: stored.places.map((place) => ({ ...place, index: 7 })) })),
+  ],
+  [
+    'what is written opens its entry',
+    'another content',
+    /^entry 0 of log 1 of region-1: a receipt that its entry does not commit to$/,
+    ({ hosts }) => spoil(hosts[1].disk, -20),
+  ],
+  [
+    'what is written opens its entry',
+    'another digest in the index',
+    /^entry 0 of log \d of region-2: the index has not the digest of r-1$/,
+    ({ hosts: [, , { disk }] }) => disk.index.set('r-1', { digest: new Uint8Array(32), places: disk.index.get('r-1')?.places ?? [] }),
+  ],
+  [
+    'what is written opens its entry',
+    'a copy in a mirror without its salt',
+    /^entry 0 of log \d of region-2: a receipt that its entry does not commit to$/,
+    ({ hosts: [, , { disk }] }) => {
+      for (const [log, groups] of disk.groups)
+        disk.groups.set(
+          log,
+          groups.map((group) => ({ ...group, frame: Uint8Array.from(group.frame).fill(0, -16) })),
+        );
+    },
   ],
 ];
 

@@ -1,9 +1,9 @@
-import { parseLogText } from '../../src/log/log-text.ts';
 import { ACCUSATIONS } from '../beyond.ts';
 import type { Host } from '../host.ts';
 import type { MemoryDisk } from '../memory-disk.ts';
 import { type Checker, Violation } from './checker.ts';
 import { isIntact, standsAgainst } from './disks.ts';
+import { readText } from './texts.ts';
 
 /** A signature over less than the same key had signed before. */
 interface Smaller {
@@ -29,7 +29,7 @@ export function neverSmaller(): Checker {
     name: 'nobody signs less than before, or it is said',
     holdsBeyond: true,
     cosigned: (region, text, host) => {
-      const { origin, size } = parseLogText(text);
+      const { origin, size } = readText(text);
       const key = `${region} of ${origin}`;
       const before = signed.get(key) ?? { texts: new Set(), largest: 0 };
       signed.set(key, before);
