@@ -9,9 +9,8 @@ export function foundOut(): Checker {
   return {
     name: 'who has forgotten finds out, and signs nothing',
     holdsBeyond: true,
-    cosigned: (region, _, host) => {
-      if (host.disk.forgot !== undefined || hasSaid(host)) throw new Violation(`${region} signs, and knows that it has forgotten what it signed`);
-    },
+    cosigned: (region, _, host) => signsNothing(region, host),
+    signed: (region, _, host) => signsNothing(region, host),
     finished: (hosts) => {
       for (const host of hosts) {
         const isAlone = hosts.filter(({ id }) => id === host.id).length === 1;
@@ -21,6 +20,10 @@ export function foundOut(): Checker {
       }
     },
   };
+}
+
+function signsNothing(region: string, host: Host): void {
+  if (host.disk.forgot !== undefined || hasSaid(host)) throw new Violation(`${region} signs, and knows that it has forgotten what it signed`);
 }
 
 /** Has this process said that it has forgotten, though that may not be on disk yet? */
