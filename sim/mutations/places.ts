@@ -36,7 +36,7 @@ export function watchersOf(file: string): Watchers {
   if (file.startsWith('src/adapters/')) return { ...NO_SEEDS, quick: [], slow: ['test/store/contract.test.ts', 'test/store/journal.test.ts'] };
   if (file.startsWith('src/replication/'))
     return {
-      quick: tests('test/replication/*.test.ts'),
+      quick: tests('{test,src}/replication/*.test.ts'),
       safeSeeds: 100,
       beyondSeeds: 20,
       liarSeeds: 0,

@@ -34,12 +34,12 @@ export interface Between {
 export interface OwnConflictsOptions {
   readonly policy: Policy;
   readonly checkpoints: Checkpoints;
-  readonly committer: Committer;
-  readonly store: LogStore;
+  readonly committer: Pick<Committer, 'ownSize' | 'record' | 'submit'>;
+  readonly store: Pick<LogStore, 'entries'>;
   readonly clock: Clock;
-  readonly rotten: Rotten;
+  readonly rotten: Pick<Rotten, 'tell'>;
   readonly observe: Observer;
-  readonly alarms: Alarms;
+  readonly alarms: Pick<Alarms, 'raise'>;
   readonly isForgotten: () => boolean;
   /** Texts have other lines than before. */
   readonly onNews: () => void;
