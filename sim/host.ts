@@ -124,6 +124,11 @@ export class Host {
     return this.#life !== undefined;
   }
 
+  /** Has an fsync failed since it was started: can nothing be written before it is started again? */
+  get isPoisoned(): boolean {
+    return this.#life?.store.isPoisoned === true;
+  }
+
   /** Rejects where the region does not open; then the machine is off again. Never settles where the power goes meanwhile. */
   async start(): Promise<void> {
     if (this.isBurnt) return;

@@ -27,6 +27,8 @@ export interface Stage {
   powerCut(host: Host, downMs: number): void;
   /** A machine is stopped as its operator does it, and started again after so long. */
   restart(host: Host, downMs: number): void;
+  /** A caller has brought a receipt, and waits for this. */
+  asked(host: Host, receiptId: string, answer: Promise<unknown>): void;
   /** A caller was given this result. */
   returned(host: Host, result: SyncResult): void;
   /** … this certificate of a receipt. */

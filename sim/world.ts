@@ -176,6 +176,10 @@ class World implements BeyondStage {
     );
   }
 
+  asked(host: Host, receiptId: string, answer: Promise<unknown>): void {
+    for (const checker of this.#checkers) checker.asked?.(host, receiptId, answer);
+  }
+
   returned(host: Host, result: SyncResult): void {
     this.count(`outcome ${result.outcome}`);
     this.#trace.update(`${this.clock.monotonicMs()} ${host.id} ${result.receiptId} ${result.outcome} ${result.weight}\n`);

@@ -1,6 +1,7 @@
 import type { AlarmKind } from '../../src/log/alarm.ts';
 import { allArrive } from './all-arrive.ts';
 import { allCertified } from './all-certified.ts';
+import { answered } from './answered.ts';
 import type { Checker } from './checker.ts';
 import { durable } from './durable.ts';
 import { everyByte } from './every-byte.ts';
@@ -38,6 +39,7 @@ export function allCheckers(expected: ReadonlySet<AlarmKind>): readonly Checker[
     secondOpinion(),
     neverLost(),
     sameAnswer(),
+    answered(),
     oneHistory(),
     signedIsDurable(),
     neverSmaller(),

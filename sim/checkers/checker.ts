@@ -21,6 +21,8 @@ export interface Checker {
   cosigned?(region: string, text: string, host: Host): void;
   /** A region is about to sign this text with its log's key. */
   signed?(region: string, text: string, host: Host): void;
+  /** A caller has brought a receipt; what it is told settles `answer`. */
+  asked?(host: Host, receiptId: string, answer: Promise<unknown>): void;
   /** A caller got a result. */
   returned?(host: Host, result: SyncResult, hosts: readonly Host[]): void;
   /** A region handed out a certificate of this receipt. */

@@ -109,6 +109,7 @@ const WRONGS: readonly (readonly [string, (history: History) => void])[] = [
     },
   ],
   ['a repeat has the same answer', (history) => returned(history, { duplicate: false })],
+  ['every call is answered', ({ hosts, checkers }) => each(checkers, (one) => one.asked?.(hosts[0], 'r-1', new Promise(() => undefined)))],
   ['what is signed is on the disk, and has one root', (history) => cosigned(history, (text) => ({ ...text, root: new Uint8Array(32) }))],
   ['what is signed is durable', (history) => cosigned(history, (text) => ({ ...text, size: text.size + 1 }))],
   ['nobody signs less than before, or it is said', (history) => cosigned(history, (text) => ({ ...text, size: 0 }))],

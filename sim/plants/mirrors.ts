@@ -144,8 +144,8 @@ export const MIRRORS: readonly Plant[] = [
     name: 'older texts dropped',
     teaches: 'Only the newest certified text is held: what an older one certifies and it does not has no certificate until more regions sign.',
     file: 'src/quorum/certified.ts',
-    find: 'older: older.length === 0 ? NONE : older.slice(excess.length)',
-    replace: 'older: NONE',
+    find: 'older: older.slice(excess.length)',
+    replace: 'older: []',
   },
   {
     name: 'kept texts not told',

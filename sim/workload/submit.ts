@@ -40,7 +40,9 @@ export async function bring(
   if (region === undefined) return 'down';
   const life = host.starts;
   try {
-    const result = await Promise.race([region.sync(receipt, options()), gaveUp]);
+    const answer = region.sync(receipt, options());
+    stage.asked(host, receipt.receiptId, answer);
+    const result = await Promise.race([answer, gaveUp]);
     // A caller of a process that has died hears nothing.
     if (host.starts !== life || host.region === undefined) return 'gone';
     if (typeof result !== 'object') return 'gave up';
