@@ -2,6 +2,7 @@ import { Random } from '../../sim/random.ts';
 import { type CheckReport, checkAll } from './checker.ts';
 import { Cluster } from './cluster.ts';
 import { Load } from './load.ts';
+import { checkPromisesOf } from './power.ts';
 import { Shadow } from './shadow.ts';
 
 /** Between two kills at least so many are answered: a kill must have something to lose. */
@@ -25,6 +26,7 @@ export async function killRounds(folder: string, rounds: number, seed: number): 
     await new Promise((resolve) => setTimeout(resolve, random.below(AWAY_MS_MAX)));
     await victim.daemon.start();
     await victim.ready();
+    await checkPromisesOf(victim, shadow);
   }
   await load.stop();
   return { rounds, ...(await checkAll(cluster, shadow)) };

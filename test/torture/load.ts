@@ -172,8 +172,9 @@ export class Load implements AsyncDisposable {
     const isGood = status === 200 || status === 201 || status === 202;
     if (isGood && !isOurs) throw new Violation(`${region.id} has another digest for ${submitted.receipt_id}`);
     if (status === 409) this.#conflict(region, submitted);
-    else if (status === 202) this.#shadow.isDurable(region.id, submitted);
-    else if (isGood) this.#shadow.isCertain(submitted);
+    // Whatever else it says: the region that answers has it on its own disk (CONTRACT §4).
+    if (isGood) this.#shadow.isDurable(region.id, submitted);
+    if (status === 200 || status === 201) this.#shadow.isCertain(submitted);
     return isGood || status === 409;
   }
 

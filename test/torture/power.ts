@@ -1,4 +1,5 @@
 import { Random } from '../../sim/random.ts';
+import { members } from './ask.ts';
 import { type CheckReport, checkAll } from './checker.ts';
 import { Cluster, type Region, type Signing } from './cluster.ts';
 import { Load } from './load.ts';
@@ -12,6 +13,8 @@ const TOLD_LONG = 2_000;
 const LINGER_MS_MAX = 100;
 /** All regions lose their power at once with this probability. */
 const ALL_AT_ONCE = 0.25;
+/** So many of what a region has acknowledged are asked for as soon as it is back. */
+const NEWEST = 50;
 
 /** What the cuts came to. */
 export interface CutReport extends CheckReport {
@@ -50,13 +53,16 @@ export async function cutPower(victims: readonly Region[], random: Random): Prom
   await Promise.all(victims.map((region) => region.ready()));
 }
 
-/** The newest that this region has acknowledged, at once: before anybody could bring them back. */
-async function checkPromisesOf(region: Region, shadow: Shadow): Promise<void> {
-  const newest = [...(shadow.durable.get(region.id)?.values() ?? [])].slice(-50);
+/**
+ * The newest that this region has answered well, at once: before anybody could bring them back. It is up, or has refused writes only:
+ * that it says nothing is a violation too.
+ */
+export async function checkPromisesOf(region: Region, shadow: Shadow): Promise<void> {
+  const newest = [...(shadow.durable.get(region.id)?.values() ?? [])].slice(-NEWEST);
   const answers = await Promise.all(newest.map(({ receipt_id: id }) => region.local.ask('GET', `/api/v1/receipts/${id}`)));
   for (const [n, { receipt_id: id, digest }] of newest.entries()) {
     const answer = answers[n];
-    if (answer !== undefined && !answer.body.toString('utf8').includes(digest))
-      throw new Violation(`${region.id} has acknowledged ${id} and does not show it: ${answer.status}`);
+    if (answer?.status !== 200 || members(answer)['digest'] !== digest)
+      throw new Violation(`${region.id} has acknowledged ${id} and does not show it: ${answer?.status ?? 'no answer'} ${answer?.body.toString('utf8') ?? ''}`);
   }
 }
