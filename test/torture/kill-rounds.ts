@@ -1,8 +1,8 @@
 import { Random } from '../../sim/random.ts';
 import { type CheckReport, checkAll } from './checker.ts';
 import { Cluster } from './cluster.ts';
+import { killed } from './ends.ts';
 import { Load } from './load.ts';
-import { checkPromisesOf } from './power.ts';
 import { Shadow } from './shadow.ts';
 
 /** Between two kills at least so many are answered: a kill must have something to lose. */
@@ -21,12 +21,7 @@ export async function killRounds(folder: string, rounds: number, seed: number): 
   await using load = new Load(cluster, random.fork(), shadow);
   for (let round = 0; round < rounds; round += 1) {
     await load.busyWithAtLeast(TOLD_BETWEEN_KILLS);
-    const victim = random.pick(cluster.regions);
-    await victim.kill();
-    await new Promise((resolve) => setTimeout(resolve, random.below(AWAY_MS_MAX)));
-    await victim.daemon.start();
-    await victim.ready();
-    await checkPromisesOf(victim, shadow);
+    await killed(random.pick(cluster.regions), shadow, random.below(AWAY_MS_MAX));
   }
   await load.stop();
   return { rounds, ...(await checkAll(cluster, shadow)) };

@@ -1,0 +1,58 @@
+import { members } from './ask.ts';
+import type { Cluster, Region } from './cluster.ts';
+import { killed } from './ends.ts';
+import { contentJson } from './proofs.ts';
+import { type Shadow, type Submitted, Violation } from './shadow.ts';
+
+/** Until a region knows that the others are away: three failed syncs of 1 s each, and lines of single receipts are thinned out under load. */
+const KNOWN_MS_MAX = 30_000;
+/** Until it has found them again: it asks at the latest every 30 s. */
+const FOUND_MS_MAX = 60_000;
+const ASK_MS = 100;
+
+/** All but one are killed, and come back once that one knows it: it says so, takes receipts as pending, and gets their quorum by itself. */
+export async function mostAway(cluster: Cluster, shadow: Shadow, left: Region): Promise<void> {
+  const from = left.daemon.log.length;
+  const others = cluster.regions.filter((region) => region !== left);
+  await Promise.all(others.map((region) => region.kill()));
+  await until(`${left.id} to say that no quorum is within reach`, KNOWN_MS_MAX, async () => {
+    const { threshold, reachable_weight: reachable } = members(await left.local.ask('GET', '/api/v1/status'));
+    return (await probe(left, '/quorumz')) === 503 && Number(reachable) < Number(threshold);
+  });
+  for (const path of ['/readyz', '/health', '/livez'])
+    if ((await probe(left, path)) !== 200) throw new Violation(`${left.id} has ${path} depend on other regions`);
+  const pending = await submitted(left, shadow, from);
+  await until(`${left.id} to log what it misses`, KNOWN_MS_MAX, async () => {
+    const log = left.daemon.log.slice(from);
+    const isFailed = /ERROR: Quorum consensus failed for receipt /.test(log);
+    return isFailed && others.every(({ id }) => log.includes(`WARN: Region ${id} marked as unavailable (failure_count: 3)`));
+  });
+  await Promise.all(others.map((region) => killed(region, shadow)));
+  await until(`${left.id} to have its quorum again`, FOUND_MS_MAX, async () => (await probe(left, '/quorumz')) === 200);
+  await until(`${pending.receipt_id} to get its quorum`, FOUND_MS_MAX, async () => {
+    const { verdict } = members(await left.local.ask('GET', `/api/v1/receipts/${pending.receipt_id}/quorum`));
+    return verdict === 'confirmed';
+  });
+}
+
+/** One that can't have its quorum now. */
+async function submitted(left: Region, shadow: Shadow, n: number): Promise<Submitted> {
+  const one = shadow.submit({ receipt_id: `alone-${left.id}-${n}`, transaction_id: '', hash: '00', ticks: 1, span_id: 1n, committed: true });
+  const headers = { 'content-type': 'application/json', prefer: 'wait=1' };
+  const answer = await left.local.ask('POST', '/api/v1/sync', { headers, body: contentJson(one) });
+  if (answer?.status !== 202 || members(answer)['outcome'] !== 'pending')
+    throw new Violation(`${left.id} is alone and answers a receipt by ${answer?.status} ${answer?.body.toString('utf8')}`);
+  shadow.isDurable(left.id, one);
+  return one;
+}
+
+async function probe(region: Region, path: string): Promise<number | undefined> {
+  return (await region.local.ask('GET', path))?.status;
+}
+
+async function until(what: string, msMax: number, isSo: () => Promise<boolean>): Promise<void> {
+  for (const deadline = performance.now() + msMax; !(await isSo()); ) {
+    if (performance.now() > deadline) throw new Violation(`waited ${msMax} ms for ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, ASK_MS));
+  }
+}
