@@ -68,7 +68,8 @@ export class Disk {
     ]);
     writeFileSync(this.#image, '');
     truncateSync(this.#image, EXT4_MIB * 1024 * 1024);
-    execFileSync('mkfs.ext4', ['-q', '-F', this.#image]);
+    // -m 0: no room that only root may use, which would never be full for who runs as root.
+    execFileSync('mkfs.ext4', ['-q', '-F', '-m', '0', this.#image]);
   }
 
   get description(): string {

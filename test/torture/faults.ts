@@ -3,6 +3,7 @@ import type { Cluster, Region } from './cluster.ts';
 import { type DiskKind, diskProblem } from './disk.ts';
 import { cutPower, killed } from './ends.ts';
 import { FAIR, type Line, type Weather } from './line.ts';
+import type { Load } from './load.ts';
 import { mostAway } from './most-away.ts';
 import type { Shadow } from './shadow.ts';
 import { full, killedAtSync, passing, poisoned } from './store-faults.ts';
@@ -36,10 +37,11 @@ const STOP_MS = { from: 1_200, to: 3_500 } as const;
 const LINE_MS = { from: 500, to: 2_500 } as const;
 const NTH_MAX = 40;
 
-/** Whom it befalls, and what was promised there. */
+/** Whom it befalls, what was promised there, and who goes on asking meanwhile. */
 export interface Stage {
   readonly cluster: Cluster;
   readonly shadow: Shadow;
+  readonly load: Load;
 }
 
 /** Why this machine can't have that fault; `undefined` if it can. */
@@ -82,7 +84,7 @@ export async function befall(stage: Stage, fault: Fault, random: Random): Promis
     case 'power-all':
       return blackout(stage, random);
     case 'most-away':
-      return always(mostAway(cluster, shadow, region));
+      return always(mostAway(stage, region));
     case 'full':
       return ofKind(stage, ['ext4', 'tmpfs'], random, (small) => full(small, shadow, random));
     case 'eio-sync':

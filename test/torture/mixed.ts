@@ -51,7 +51,7 @@ export async function mixedRound(folder: string, count: number, seed: number, on
     await load.busyWithAtLeast(TOLD_BETWEEN);
     const main = only === undefined ? random.pick(possible) : possible[n % possible.length];
     const all = [...(main === undefined ? [] : [main]), ...(only === undefined && random.chance(0.3) ? [random.pick(BESIDE)] : [])];
-    await Promise.all(all.map((fault) => counted({ cluster, shadow }, fault, { random: random.fork(), counts })));
+    await Promise.all(all.map((fault) => counted({ cluster, shadow, load }, fault, { random: random.fork(), counts })));
     load.check();
   }
   await load.stop();

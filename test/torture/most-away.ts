@@ -1,19 +1,26 @@
 import { members } from './ask.ts';
-import type { Cluster, Region } from './cluster.ts';
+import type { Region } from './cluster.ts';
 import { killed } from './ends.ts';
+import type { Stage } from './faults.ts';
 import { contentJson } from './proofs.ts';
 import { type Shadow, type Submitted, Violation } from './shadow.ts';
 
-/** Until a region knows that the others are away: three failed syncs of 1 s each, and lines of single receipts are thinned out under load. */
+/** Until a region knows that the others are away: three failed syncs of 1 s each. */
 const KNOWN_MS_MAX = 30_000;
 /** Until it has found them again: it asks at the latest every 30 s. */
 const FOUND_MS_MAX = 60_000;
 const ASK_MS = 100;
+const LINE_MS = 1_500;
 
 /** All but one are killed, and come back once that one knows it: it says so, takes receipts as pending, and gets their quorum by itself. */
-export async function mostAway(cluster: Cluster, shadow: Shadow, left: Region): Promise<void> {
+export async function mostAway({ cluster, shadow, load }: Stage, left: Region): Promise<void> {
   const from = left.daemon.log.length;
   const others = cluster.regions.filter((region) => region !== left);
+  // The line of the transition is looked for: an earlier fault may not be forgotten yet.
+  await until(`${left.id} to find all others`, FOUND_MS_MAX, async () => {
+    const { regions } = members(await left.local.ask('GET', '/api/v1/status'));
+    return Array.isArray(regions) && regions.every(({ is_available }) => is_available === true);
+  });
   await Promise.all(others.map((region) => region.kill()));
   await until(`${left.id} to say that no quorum is within reach`, KNOWN_MS_MAX, async () => {
     const { threshold, reachable_weight: reachable } = members(await left.local.ask('GET', '/api/v1/status'));
@@ -21,12 +28,10 @@ export async function mostAway(cluster: Cluster, shadow: Shadow, left: Region): 
   });
   for (const path of ['/readyz', '/health', '/livez'])
     if ((await probe(left, path)) !== 200) throw new Violation(`${left.id} has ${path} depend on other regions`);
-  const pending = await submitted(left, shadow, from);
-  await until(`${left.id} to log what it misses`, KNOWN_MS_MAX, async () => {
-    const log = left.daemon.log.slice(from);
-    const isFailed = /ERROR: Quorum consensus failed for receipt /.test(log);
-    return isFailed && others.every(({ id }) => log.includes(`WARN: Region ${id} marked as unavailable (failure_count: 3)`));
-  });
+  for (const { id } of others)
+    if (!left.daemon.log.slice(from).includes(`WARN: Region ${id} marked as unavailable (failure_count: 3)`))
+      throw new Violation(`${left.id} has not logged that ${id} is unavailable`);
+  const pending = await missingItsQuorum(left, { shadow, load, from });
   await Promise.all(others.map((region) => killed(region, shadow)));
   await until(`${left.id} to have its quorum again`, FOUND_MS_MAX, async () => (await probe(left, '/quorumz')) === 200);
   await until(`${pending.receipt_id} to get its quorum`, FOUND_MS_MAX, async () => {
@@ -35,9 +40,26 @@ export async function mostAway(cluster: Cluster, shadow: Shadow, left: Region): 
   });
 }
 
+/** Receipts one by one, until one is logged to have missed its quorum: that one. */
+async function missingItsQuorum(left: Region, { shadow, load, from }: Pick<Stage, 'shadow' | 'load'> & { readonly from: number }): Promise<Submitted> {
+  load.pause();
+  try {
+    for (const deadline = performance.now() + KNOWN_MS_MAX; performance.now() < deadline; ) {
+      const one = await submitted(left, shadow, `alone-${left.id}-${from}-${Math.round(performance.now())}`);
+      const line = `ERROR: Quorum consensus failed for receipt ${one.receipt_id}: 1/3 regions confirmed`;
+      // The line comes when all that was tried for it is over.
+      await new Promise((resolve) => setTimeout(resolve, LINE_MS));
+      if (left.daemon.log.slice(from).includes(line)) return one;
+    }
+  } finally {
+    load.resume();
+  }
+  throw new Violation(`${left.id} does not log that receipts miss their quorum`);
+}
+
 /** One that can't have its quorum now. */
-async function submitted(left: Region, shadow: Shadow, n: number): Promise<Submitted> {
-  const one = shadow.submit({ receipt_id: `alone-${left.id}-${n}`, transaction_id: '', hash: '00', ticks: 1, span_id: 1n, committed: true });
+async function submitted(left: Region, shadow: Shadow, id: string): Promise<Submitted> {
+  const one = shadow.submit({ receipt_id: id, transaction_id: '', hash: '00', ticks: 1, span_id: 1n, committed: true });
   const headers = { 'content-type': 'application/json', prefer: 'wait=1' };
   const answer = await left.local.ask('POST', '/api/v1/sync', { headers, body: contentJson(one) });
   if (answer?.status !== 202 || members(answer)['outcome'] !== 'pending')

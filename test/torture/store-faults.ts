@@ -11,7 +11,7 @@ const LEFT_BYTES_MAX = 256 * 1024;
 /** What was written before can be written again without room: it takes some commits until one needs more. */
 const FULL_MS_MAX = 8_000;
 /** Until an injected failure has met its call. */
-const MET_MS_MAX = 4_000;
+const MET_MS_MAX = 10_000;
 /** From a failed call, or from the room that is there again, until the region says so: a probe comes each second. */
 const SAID_MS_MAX = 8_000;
 
