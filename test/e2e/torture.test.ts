@@ -108,6 +108,10 @@ test('the checker sees what is not as it was promised', async (context) => {
   });
 });
 
+const CAME_AND_WENT = `2026-01-01T00:00:00Z ERROR: Alarm remote-forgot for region us-west-1: it holds less
+2026-01-01T00:00:01Z INFO: Alarm remote-forgot for region us-west-1 has ended
+`;
+
 /** What is wrong in the files of a region that has stopped, with what mends it. */
 function inFiles({ daemon, disk }: Region, never: Submitted): readonly (readonly [RegExp, (planted: Planted) => () => void])[] {
   const log = join(daemon.folder, 'serve.log');
@@ -116,7 +120,7 @@ function inFiles({ daemon, disk }: Region, never: Submitted): readonly (readonly
   return [
     [/never-sent, and it is not in its file/, ({ durable }) => promised(durable.set('us-east-1', new Map([[never.digest, never]])))],
     [/never-sent was told to have its quorum, and is in 0 files/, ({ certain }) => promised(certain.set(never.digest, never))],
-    [/alarm that no fault of a round deserves: .*remote-forgot/, () => added(log, 'ERROR: Alarm remote-forgot for region us-west-1: it came and went\n')],
+    [/alarm that no fault of a round deserves: .*remote-forgot/, () => added(log, CAME_AND_WENT)],
     [/keeps evidence against somebody honest: some.json/, () => kept(evidence)],
     [/is not opened by its salt/, () => changed('UPDATE entry_group SET frame = spoiled(frame) WHERE log = 3')],
     [/that begins at/, () => changed('DELETE FROM entry_group WHERE log = 3 AND start = 0')],

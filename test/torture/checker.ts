@@ -1,7 +1,7 @@
 import { verifyCertificate } from '../../src/verify.ts';
 import { type Answer, type Listener, members } from './ask.ts';
 import { type Cluster, type Region, THRESHOLD } from './cluster.ts';
-import { ACCUSATIONS, checkFiles, type FilesReport } from './files.ts';
+import { checkFiles, type FilesReport, isUndeserved } from './files.ts';
 import { mirrorOf, readLogs, type WholeLog } from './logs.ts';
 import { contentJson, type Policy, readCertificate, readHead, readPolicy } from './proofs.ts';
 import { type HandedOut, type Shadow, type Submitted, Violation } from './shadow.ts';
@@ -88,8 +88,10 @@ async function restless(cluster: Cluster, region: Region, policy: Policy | undef
   const status = await region.local.ask('GET', '/api/v1/status');
   if (status?.status !== 200 || !(await region.isReady())) return `${region.id} is not ready`;
   const { alarms, regions } = JSON.parse(status.body.toString('utf8'));
-  const wrong = alarms.find(({ alarm }: { readonly alarm: string }) => ACCUSATIONS.includes(alarm));
+  const raised: readonly { readonly alarm: string; readonly region: string }[] = alarms;
+  const wrong = raised.find((each) => isUndeserved(cluster, region.id, each));
   if (wrong !== undefined) throw new Violation(`${region.id} raises an alarm that no fault of a round deserves: ${JSON.stringify(wrong)}`);
+  if (raised.some(({ alarm }) => alarm === 'remote-forgot')) return `${region.id} was told a size too small, and has not asked again`;
   const owed: { readonly region_id: string; readonly owed_count: number } | undefined = regions.find((each: { owed_count: number }) => each.owed_count > 0);
   if (owed !== undefined) return `${region.id} owes ${owed.owed_count} to ${owed.region_id}: ${JSON.stringify(owed)}`;
   const own = policy === undefined ? undefined : await headText(region.local, '/log/checkpoint');

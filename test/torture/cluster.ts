@@ -147,6 +147,14 @@ export class Cluster implements AsyncDisposable {
     return this.lines.filter((line) => this.#ends.get(line)?.includes(id) === true);
   }
 
+  /** Was a bit turned, ever, on the line from one to the other? */
+  wasSpoiled(from: string, to: string): boolean {
+    return this.lines.some((line) => {
+      const ends = this.#ends.get(line);
+      return ends?.[0] === from && ends[1] === to && line.done.corrupted > 0;
+    });
+  }
+
   async start(): Promise<void> {
     for (const { disk } of this.regions) disk.mount();
     await Promise.all(this.regions.map(({ daemon }) => daemon.start()));
