@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { type TestContext, test } from 'node:test';
 import { Random } from '../../sim/random.ts';
+import { members } from '../torture/ask.ts';
 import { checkServed } from '../torture/checker.ts';
 import { Cluster, type Region } from '../torture/cluster.ts';
 import { diskProblem } from '../torture/disk.ts';
@@ -76,6 +77,11 @@ test('the checker sees what is not as it was promised', async (context) => {
     await load.busyWithAtLeast(1_200);
     await load.stop();
     const { logs } = await checkServed(cluster, shadow);
+    const alarms = await Promise.all(cluster.regions.map(alarmsLogged));
+    assert.ok(
+      alarms.some((count) => count > 0),
+      'rivals raise alarms',
+    );
     const some = [...shadow.certain.values()].find(({ receipt_id: id }) => !shadow.contested.includes(id));
     assert.ok(some !== undefined);
     const never = shadow.submit({ ...some, receipt_id: 'never-sent' });
@@ -158,6 +164,14 @@ function changedStore(path: string, statement: string): () => void {
   database.close();
   assert.ok(changes > 0, `nothing to change by ${statement}`);
   return () => writeFileSync(path, before);
+}
+
+/** Every alarm that stands, each of which is a line in the log of a region that was never killed. */
+async function alarmsLogged({ daemon, local }: Region): Promise<number> {
+  const { alarms } = members(await local.ask('GET', '/api/v1/status'));
+  assert.ok(Array.isArray(alarms));
+  for (const { alarm, region, message } of alarms) assert.ok(daemon.log.includes(`Z ERROR: Alarm ${alarm} for region ${region}: ${message}\n`), message);
+  return alarms.length;
 }
 
 type Planted = Pick<Shadow, 'certain' | 'durable' | 'submitted'> & { readonly handedOut: HandedOut[] };

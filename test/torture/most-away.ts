@@ -28,6 +28,7 @@ export async function mostAway({ cluster, shadow, load }: Stage, left: Region): 
   });
   for (const path of ['/readyz', '/health', '/livez'])
     if ((await probe(left, path)) !== 200) throw new Violation(`${left.id} has ${path} depend on other regions`);
+  await checkShown(left);
   for (const { id } of others)
     if (!left.daemon.log.slice(from).includes(`WARN: Region ${id} marked as unavailable (failure_count: 3)`))
       throw new Violation(`${left.id} has not logged that ${id} is unavailable`);
@@ -38,6 +39,18 @@ export async function mostAway({ cluster, shadow, load }: Stage, left: Region): 
     const { verdict } = members(await left.local.ask('GET', `/api/v1/receipts/${pending.receipt_id}/quorum`));
     return verdict === 'confirmed';
   });
+}
+
+/** What an operator is shown of the others. */
+async function checkShown(left: Region): Promise<void> {
+  const status = await left.local.ask('GET', '/api/v1/status');
+  const { regions } = members(status);
+  const isShown =
+    Array.isArray(regions) &&
+    regions.every(({ is_available: isAvailable, circuit, last_error: error }) => isAvailable === false && circuit !== 'closed' && error !== null);
+  if (!isShown) throw new Violation(`${left.id} does not show that the others are away: ${status?.body.toString('utf8')}`);
+  const health = members(await left.local.ask('GET', '/health'))['status'];
+  if (health !== 'degraded') throw new Violation(`${left.id} says that it is ${health}, and is alone`);
 }
 
 /** Receipts one by one, until one is logged to have missed its quorum: that one. */
