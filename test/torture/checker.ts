@@ -1,6 +1,7 @@
 import { verifyCertificate } from '../../src/verify.ts';
 import { type Answer, type Listener, members } from './ask.ts';
 import { type Cluster, type Region, THRESHOLD } from './cluster.ts';
+import { checkFiles, type FilesReport, isUndeserved } from './files.ts';
 import { mirrorOf, readLogs, type WholeLog } from './logs.ts';
 import { contentJson, type Policy, readCertificate, readHead, readPolicy } from './proofs.ts';
 import { type HandedOut, type Shadow, type Submitted, Violation } from './shadow.ts';
@@ -9,12 +10,12 @@ import { type HandedOut, type Shadow, type Submitted, Violation } from './shadow
 const QUIET_MS_MAX = 90_000;
 /** Receipts that are asked for one by one, of those that were told to be certain. */
 const SAMPLE = 200;
+/** … and every so many of those by a question to all regions. */
+const QUORUM_STEP = 5;
 const AT_ONCE = 16;
-/** Nobody here forks, forgets or rots: whatever befell the lines, the disks and the processes. */
-const ACCUSATIONS: ReadonlySet<string> = new Set(['forgot', 'remote-forgot', 'fork', 'rollback', 'rotten', 'two-instances']);
 
 /** What was looked at, all of it found good. */
-export interface CheckReport {
+export interface CheckReport extends FilesReport {
   readonly certain: number;
   readonly durable: number;
   readonly submitted: number;
@@ -28,10 +29,19 @@ export interface CheckReport {
 }
 
 /**
- * Holds every region to what the clients were told, over HTTP and with the public policy alone; nothing of the product's own reading
- * of its state. The faults must be over. Throws a Violation that names the first thing that is not as it was promised.
+ * Holds every region to what the clients were told, over HTTP, with the public policy alone, and in its files; nothing of the product's own
+ * reading of its state. The faults must be over; the regions are stopped by it. Throws a Violation that names the first thing that is not as it was promised.
  */
 export async function checkAll(cluster: Cluster, shadow: Shadow): Promise<CheckReport> {
+  const { report, logs } = await checkServed(cluster, shadow);
+  return { ...report, ...(await checkFiles(cluster, shadow, logs)) };
+}
+
+/** The part over HTTP: nothing is stopped by it. `logs`: as they were served, by origin. */
+export async function checkServed(
+  cluster: Cluster,
+  shadow: Shadow,
+): Promise<{ readonly report: Omit<CheckReport, keyof FilesReport>; readonly logs: ReadonlyMap<string, WholeLog> }> {
   const policy = cluster.policy === undefined ? undefined : readPolicy(cluster.policy);
   const startMs = performance.now();
   const logs = await quietLogs(cluster, policy);
@@ -44,7 +54,7 @@ export async function checkAll(cluster: Cluster, shadow: Shadow): Promise<CheckR
     await checkCertificates(cluster.policy ?? '', policy, { shadow, held, logs });
   }
   const durable = [...shadow.durable.values()].reduce((sum, there) => sum + there.size, 0);
-  return {
+  const report = {
     certain: shadow.certain.size,
     durable,
     submitted: shadow.submitted.size,
@@ -55,6 +65,7 @@ export async function checkAll(cluster: Cluster, shadow: Shadow): Promise<CheckR
     entries: [...logs.values()].reduce((sum, { leaves }) => sum + leaves.length, 0),
     quietMs,
   };
+  return { report, logs };
 }
 
 /** By region: id → digest. */
@@ -77,8 +88,10 @@ async function restless(cluster: Cluster, region: Region, policy: Policy | undef
   const status = await region.local.ask('GET', '/api/v1/status');
   if (status?.status !== 200 || !(await region.isReady())) return `${region.id} is not ready`;
   const { alarms, regions } = JSON.parse(status.body.toString('utf8'));
-  const wrong = alarms.find(({ alarm }: { readonly alarm: string }) => ACCUSATIONS.has(alarm));
+  const raised: readonly { readonly alarm: string; readonly region: string }[] = alarms;
+  const wrong = raised.find((each) => isUndeserved(cluster, region.id, each));
   if (wrong !== undefined) throw new Violation(`${region.id} raises an alarm that no fault of a round deserves: ${JSON.stringify(wrong)}`);
+  if (raised.some(({ alarm }) => alarm === 'remote-forgot')) return `${region.id} was told a size too small, and has not asked again`;
   const owed: { readonly region_id: string; readonly owed_count: number } | undefined = regions.find((each: { owed_count: number }) => each.owed_count > 0);
   if (owed !== undefined) return `${region.id} owes ${owed.owed_count} to ${owed.region_id}: ${JSON.stringify(owed)}`;
   const own = policy === undefined ? undefined : await headText(region.local, '/log/checkpoint');
@@ -147,6 +160,25 @@ async function checkReads(cluster: Cluster, shadow: Shadow): Promise<void> {
     const good = answers.filter((answer) => isWhole(answer, submitted));
     if (good.length < THRESHOLD) throw new Violation(`${submitted.receipt_id} is shown whole by ${good.length} regions`);
   });
+  await inTurns(
+    some.filter((_, n) => n % QUORUM_STEP === 0),
+    (submitted) => checkVerdicts(cluster, shadow, submitted),
+  );
+}
+
+/** What the regions find when they ask each other: of what is certain it is confirmed, and of two contents never the other. */
+async function checkVerdicts(cluster: Cluster, shadow: Shadow, submitted: Submitted): Promise<void> {
+  const { receipt_id: id, digest } = submitted;
+  for (const { id: by, local } of cluster.regions) {
+    const answer = await local.ask('GET', `/api/v1/receipts/${id}/quorum`);
+    const { verdict, quorum, weight, regions } = members(answer);
+    const said = `${by} says of ${id}, which has its quorum: ${answer?.status} ${answer?.body.toString('utf8')}`;
+    const confirming = (Array.isArray(regions) ? regions : []).filter(({ state }) => state === 'confirmed');
+    const isContested = shadow.contested.includes(id);
+    if (quorum !== (verdict === 'confirmed') || (!isContested && verdict !== 'confirmed')) throw new Violation(said);
+    if (verdict !== 'confirmed') continue;
+    if (Number(weight) < THRESHOLD || confirming.length !== weight || confirming.some((region) => region.digest !== digest)) throw new Violation(said);
+  }
 }
 
 function isWhole(answer: Answer | undefined, submitted: Submitted): boolean {

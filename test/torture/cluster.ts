@@ -5,7 +5,7 @@ import { CLUSTER_DEFAULT, newClusterKeys, policyOf, type RegionKeys, writeKeyFil
 import { freePorts } from '../../src/cli/demo/region-process.ts';
 import { renderConfig } from '../../src/config/render.ts';
 import { Daemon } from '../e2e/daemon.ts';
-import { Listener } from './ask.ts';
+import { Listener, members } from './ask.ts';
 import { Disk, type DiskKind } from './disk.ts';
 import { Line } from './line.ts';
 
@@ -35,6 +35,11 @@ export class Region {
   /** Is it up, and does it take receipts? */
   async isReady(): Promise<boolean> {
     return (await this.local.ask('GET', '/readyz', { timeoutMs: 2_000 }))?.status === 200;
+  }
+
+  /** What it says of its store: `ok`, `full`, `failed`; `undefined` where it says nothing. */
+  async store(): Promise<unknown> {
+    return members(await this.local.ask('GET', '/api/v1/status', { timeoutMs: 2_000 }))['store'];
   }
 
   async ready(): Promise<void> {
@@ -140,6 +145,14 @@ export class Cluster implements AsyncDisposable {
   /** The lines that begin or end there. */
   linesOf({ id }: Region): readonly Line[] {
     return this.lines.filter((line) => this.#ends.get(line)?.includes(id) === true);
+  }
+
+  /** Was a bit turned, ever, on the line from one to the other? */
+  wasSpoiled(from: string, to: string): boolean {
+    return this.lines.some((line) => {
+      const ends = this.#ends.get(line);
+      return ends?.[0] === from && ends[1] === to && line.done.corrupted > 0;
+    });
   }
 
   async start(): Promise<void> {

@@ -1,8 +1,9 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, rmSync, statfsSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statfsSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ensureDebian } from '../../scripts/debian.ts';
-import type { Random } from '../../sim/random.ts';
+import { Random } from '../../sim/random.ts';
 
 /** `ext4`: a file system of its own in a file, whose power can be cut. `tmpfs`: small, in memory. `folder`: where everything else is. */
 export type DiskKind = 'folder' | 'tmpfs' | 'ext4';
@@ -15,12 +16,33 @@ const FILL_STEP_BYTES = 64 * 1024;
 /** ext4 as it is mounted by default, and as hard on us as it can be: metadata may be ahead of the data that it speaks of. */
 const MOUNTS = ['loop,data=ordered,commit=5', 'loop,data=writeback,commit=1,nodelalloc', 'loop,data=writeback,commit=300'];
 
-/** Why this machine can't have disks of that kind; `undefined` if it can. */
+/** Why this machine can't have disks of that kind; `undefined` if it can. Tried once. */
 export function diskProblem(kind: DiskKind): string | undefined {
   if (kind === 'folder') return undefined;
+  if (!problems.has(kind)) problems.set(kind, triedDisk(kind));
+  return problems.get(kind);
+}
+const problems = new Map<DiskKind, string | undefined>();
+
+/** Makes one, cuts its power where it has any, and takes it away. */
+function triedDisk(kind: 'tmpfs' | 'ext4'): string | undefined {
   if (process.getuid?.() !== 0) return `a disk of kind ${kind} takes root to mount`;
   if (kind === 'ext4' && !existsSync('/dev/loop-control')) return 'there are no loop devices here';
-  return undefined;
+  const folder = mkdtempSync(join(tmpdir(), 'receipt-sync-disk-'));
+  try {
+    const disk = new Disk(kind, folder, new Random(1));
+    disk.mount();
+    try {
+      if (kind === 'ext4') disk.cut(new Random(1));
+    } finally {
+      disk.unmount();
+    }
+    return undefined;
+  } catch (error) {
+    return `no disk of kind ${kind} can be had here: ${error instanceof Error ? error.message : String(error)}`;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 /** Where one region's data directory and lock file lie, and what can befall it. */
@@ -46,7 +68,8 @@ export class Disk {
     ]);
     writeFileSync(this.#image, '');
     truncateSync(this.#image, EXT4_MIB * 1024 * 1024);
-    execFileSync('mkfs.ext4', ['-q', '-F', this.#image]);
+    // -m 0: no room that only root may use, which would never be full for who runs as root.
+    execFileSync('mkfs.ext4', ['-q', '-F', '-m', '0', this.#image]);
   }
 
   get description(): string {

@@ -1,8 +1,13 @@
 import type { Random } from '../../sim/random.ts';
 import type { Cluster, Region } from './cluster.ts';
+import { type DiskKind, diskProblem } from './disk.ts';
+import { cutPower, killed } from './ends.ts';
 import { FAIR, type Line, type Weather } from './line.ts';
-import { cutPower } from './power.ts';
-import { Injection, SYNCS } from './strace.ts';
+import type { Load } from './load.ts';
+import { mostAway } from './most-away.ts';
+import type { Shadow } from './shadow.ts';
+import { full, killedAtSync, passing, poisoned } from './store-faults.ts';
+import { SYNCS, straceProblem } from './strace.ts';
 
 /** Every kind of fault of a round; each ends with everything as it was. */
 export const FAULTS = [
@@ -18,6 +23,7 @@ export const FAULTS = [
   'stop',
   'power',
   'power-all',
+  'most-away',
   'full',
   'eio-sync',
   'eio-write',
@@ -29,15 +35,28 @@ export type Fault = (typeof FAULTS)[number];
 /** Beyond the timeout of a link (1 s) and of an idle connection, and short of a client's patience. */
 const STOP_MS = { from: 1_200, to: 3_500 } as const;
 const LINE_MS = { from: 500, to: 2_500 } as const;
-/** A disk that is full has room for a few commits, or for none. */
-const LEFT_BYTES_MAX = 256 * 1024;
-const FULL_MS = 1_500;
-/** Until an injected failure has met its call. */
-const MET_MS_MAX = 4_000;
 const NTH_MAX = 40;
 
-/** Lets one fault befall the cluster, and mends it. Resolves once the regions that it befell take receipts again. */
-export async function befall(cluster: Cluster, fault: Fault, random: Random): Promise<void> {
+/** Whom it befalls, what was promised there, and who goes on asking meanwhile. */
+export interface Stage {
+  readonly cluster: Cluster;
+  readonly shadow: Shadow;
+  readonly load: Load;
+}
+
+/** Why this machine can't have that fault; `undefined` if it can. */
+export function faultProblem(fault: Fault): string | undefined {
+  if (fault === 'power' || fault === 'power-all') return diskProblem('ext4');
+  if (fault === 'full') return diskProblem('tmpfs');
+  return ['eio-sync', 'eio-write', 'enospc-write', 'kill-at-sync'].includes(fault) ? straceProblem() : undefined;
+}
+
+/**
+ * Lets one fault befall the cluster, and mends it. Resolves once the regions that it befell take receipts again, by whether it was met:
+ * no bytes may have been on the line, and no call been made that was to fail. Throws a Violation for what is not as it must be meanwhile.
+ */
+export async function befall(stage: Stage, fault: Fault, random: Random): Promise<boolean> {
+  const { cluster, shadow } = stage;
   const region = random.pick(cluster.regions);
   switch (fault) {
     case 'slow':
@@ -55,44 +74,57 @@ export async function befall(cluster: Cluster, fault: Fault, random: Random): Pr
     case 'corrupt':
       return spoil(someLines(cluster, random), { corruption: random.uniform() / 5 }, random);
     case 'kill':
-      return restarted(region, () => region.kill());
+      return always(killed(region, shadow));
     case 'pause':
-      return stopped(region, random.below(800));
+      return always(stopped(region, random.below(800)));
     case 'stop':
-      return stopped(region, within(STOP_MS, random));
+      return always(stopped(region, between(STOP_MS, random)));
     case 'power':
-      return region.disk.kind === 'ext4' ? cutPower([region], random) : restarted(region, () => region.kill());
+      return ofKind(stage, ['ext4'], random, (dark) => always(cutPower([dark], shadow, random)));
     case 'power-all':
-      return blackout(cluster, random);
+      return blackout(stage, random);
+    case 'most-away':
+      return always(mostAway(stage, region));
     case 'full':
-      return region.disk.kind === 'folder' ? undefined : full(region, random);
+      return ofKind(stage, ['ext4', 'tmpfs'], random, (small) => full(small, shadow, random));
     case 'eio-sync':
-      return poisoned(region, `${SYNCS}:error=EIO:when=${1 + random.below(NTH_MAX)}`);
+      return poisoned(region, `${SYNCS}:error=EIO:when=${1 + random.below(NTH_MAX)}`, { shadow, random });
     case 'eio-write':
-      return poisoned(region, `pwrite64:error=EIO:when=${1 + random.below(NTH_MAX)}`);
+      return poisoned(region, `pwrite64:error=EIO:when=${1 + random.below(NTH_MAX)}`, { shadow, random });
     case 'enospc-write':
-      return injected(region, `pwrite64:error=ENOSPC:when=${1 + random.below(NTH_MAX)}`);
+      return passing(region, `pwrite64:error=ENOSPC:when=${1 + random.below(NTH_MAX)}`);
     case 'kill-at-sync':
-      return killedAtSync(region, 1 + random.below(NTH_MAX));
+      return killedAtSync(region, shadow, 1 + random.below(NTH_MAX));
   }
 }
 
-/** Some of the lines, or all of them. */
+/** Some of the lines, one at least. */
 function someLines(cluster: Cluster, random: Random): readonly Line[] {
   const some = cluster.lines.filter(() => random.chance(0.4));
   return some.length === 0 ? [random.pick(cluster.lines)] : some;
 }
 
-async function spoil(lines: readonly Line[], weather: Partial<Weather>, random: Random): Promise<void> {
+async function spoil(lines: readonly Line[], weather: Partial<Weather>, random: Random): Promise<boolean> {
+  const before = done(lines);
   for (const line of lines) line.set(weather);
-  await pause(within(LINE_MS, random));
+  await pause(between(LINE_MS, random));
   for (const line of lines) line.set(FAIR);
+  return done(lines) > before;
 }
 
-async function restarted(region: Region, end: () => Promise<void>): Promise<void> {
-  await end();
-  await region.daemon.start();
-  await region.ready();
+function done(lines: readonly Line[]): number {
+  return lines.reduce((sum, line) => sum + line.doneInAll, 0);
+}
+
+async function always(fault: Promise<void>): Promise<boolean> {
+  await fault;
+  return true;
+}
+
+/** One of the regions that have such a disk, if there is one. */
+async function ofKind({ cluster }: Stage, kinds: readonly DiskKind[], random: Random, then: (region: Region) => Promise<boolean>): Promise<boolean> {
+  const some = cluster.regions.filter(({ disk }) => kinds.includes(disk.kind));
+  return some.length === 0 ? false : then(random.pick(some));
 }
 
 async function stopped(region: Region, ms: number): Promise<void> {
@@ -105,51 +137,14 @@ async function stopped(region: Region, ms: number): Promise<void> {
 }
 
 /** Every region at once; those whose disks have no power of their own are killed. */
-async function blackout(cluster: Cluster, random: Random): Promise<void> {
-  const [dark, others] = [true, false].map((isDark) => cluster.regions.filter(({ disk }) => (disk.kind === 'ext4') === isDark));
-  await Promise.all([cutPower(dark ?? [], random), ...(others ?? []).map((region) => restarted(region, () => region.kill()))]);
+async function blackout({ cluster, shadow }: Stage, random: Random): Promise<boolean> {
+  const dark = cluster.regions.filter(({ disk }) => disk.kind === 'ext4');
+  const others = cluster.regions.filter((region) => !dark.includes(region));
+  await Promise.all([cutPower(dark, shadow, random), ...others.map((region) => killed(region, shadow))]);
+  return dark.length > 0;
 }
 
-/** The disk fills up and is freed: the region must go on by itself. */
-async function full(region: Region, random: Random): Promise<void> {
-  region.disk.fill(random.below(LEFT_BYTES_MAX));
-  await pause(FULL_MS);
-  region.disk.free();
-  await region.ready();
-}
-
-/** A call fails in a way after which nothing is trusted before a restart. */
-async function poisoned(region: Region, injection: string): Promise<void> {
-  await during(region, injection, async () => !(await region.isReady()));
-  await restarted(region, () => region.kill());
-}
-
-/** A call fails in a way that passes. */
-async function injected(region: Region, injection: string): Promise<void> {
-  await during(region, injection, async () => !(await region.isReady()));
-  await region.ready();
-}
-
-async function killedAtSync(region: Region, nth: number): Promise<void> {
-  let isGone = false;
-  void region.daemon.gone().then(() => {
-    isGone = true;
-  });
-  await during(region, `${SYNCS}:signal=SIGKILL:when=${nth}`, () => Promise.resolve(isGone));
-  // An idle region may not have come so far.
-  await restarted(region, () => region.kill());
-}
-
-async function during(region: Region, injection: string, isMet: () => Promise<boolean>): Promise<void> {
-  const { pid } = region.daemon;
-  if (pid === undefined) throw new Error(`${region.id} does not run`);
-  const into = new Injection(pid, injection);
-  const deadline = performance.now() + MET_MS_MAX;
-  while (performance.now() < deadline && !(await isMet())) await pause(20);
-  await into.end();
-}
-
-function within({ from, to }: { readonly from: number; readonly to: number }, random: Random): number {
+function between({ from, to }: { readonly from: number; readonly to: number }, random: Random): number {
   return from + random.below(to - from);
 }
 

@@ -1,6 +1,7 @@
 import { Random } from '../../sim/random.ts';
 import { type CheckReport, checkAll } from './checker.ts';
 import { Cluster } from './cluster.ts';
+import { killed } from './ends.ts';
 import { Load } from './load.ts';
 import { Shadow } from './shadow.ts';
 
@@ -20,11 +21,7 @@ export async function killRounds(folder: string, rounds: number, seed: number): 
   await using load = new Load(cluster, random.fork(), shadow);
   for (let round = 0; round < rounds; round += 1) {
     await load.busyWithAtLeast(TOLD_BETWEEN_KILLS);
-    const victim = random.pick(cluster.regions);
-    await victim.kill();
-    await new Promise((resolve) => setTimeout(resolve, random.below(AWAY_MS_MAX)));
-    await victim.daemon.start();
-    await victim.ready();
+    await killed(random.pick(cluster.regions), shadow, random.below(AWAY_MS_MAX));
   }
   await load.stop();
   return { rounds, ...(await checkAll(cluster, shadow)) };

@@ -55,10 +55,15 @@ export class Line {
   /** From now on. A line that was silent goes on where it stopped. */
   set(weather: Partial<Weather>): void {
     this.#weather = { ...FAIR, ...weather };
-    if (this.#weather.isDown) for (const socket of this.#sockets) socket.resetAndDestroy();
+    if (this.#weather.isDown) for (const socket of this.#sockets) this.#reset([socket]);
     const held = [...this.#held];
     this.#held.clear();
     for (const resume of held) resume();
+  }
+
+  /** How often anything was done. */
+  get doneInAll(): number {
+    return Object.values(this.done).reduce((sum, count) => sum + count, 0);
   }
 
   async close(): Promise<void> {
@@ -69,7 +74,7 @@ export class Line {
   #join(near: Socket, targetPort: number): void {
     this.#sockets.add(near);
     if (this.#weather.isDown) {
-      near.resetAndDestroy();
+      this.#reset([near]);
       return;
     }
     const far = connect({ host: '127.0.0.1', port: targetPort, noDelay: true });
@@ -93,14 +98,18 @@ export class Line {
       from.pause();
       this.#pass(chunk, direction, () => {
         if (this.#random.chance(this.#weather.reset[direction])) {
-          this.done.reset += 1;
-          for (const socket of [from, to]) socket.resetAndDestroy();
+          this.#reset([from, to]);
         } else if (!to.destroyed) {
           to.write(this.#spoiled(chunk));
           from.resume();
         }
       });
     });
+  }
+
+  #reset(sockets: readonly Socket[]): void {
+    this.done.reset += 1;
+    for (const socket of sockets) socket.resetAndDestroy();
   }
 
   #pass(chunk: Buffer, direction: Direction, go: () => void): void {

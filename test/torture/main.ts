@@ -3,10 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { abandonAll } from './cluster.ts';
-import { FAULTS } from './faults.ts';
+import { diskProblem } from './disk.ts';
+import { FAULTS, type Fault } from './faults.ts';
 import { killRounds } from './kill-rounds.ts';
 import { mixedRound } from './mixed.ts';
 import { powerCuts } from './power.ts';
+import { straceProblem } from './strace.ts';
 import { clusterSyncPoints, freshSyncPoints } from './sync-points.ts';
 
 const USAGE = `npm run torture -- [--minutes M] [--full] [--seed N] [--faults N] [--kills N] [--cuts N] [--points N [--from N]]
@@ -14,10 +16,10 @@ const USAGE = `npm run torture -- [--minutes M] [--full] [--seed N] [--faults N]
   --minutes M   a random mix of all faults, one cluster after another, for so long
   --full        200 rounds of SIGKILL, 30 power cuts, every sync point from 1 to 60, 60 mixed faults
   --seed N      where chance begins: the same faults in the same order, as far as real processes allow
-  --only A,B    mixed faults of these kinds alone
+  --only A,B    mixed faults of these kinds alone, by turns
   --faults, --kills, --cuts, --points   so many of one kind
 
-Needs strace; power cuts and small disks need root and loop devices.`;
+Needs strace; power cuts and small disks need root and loop devices. What can't be had here is SKIPPED, and said.`;
 
 /** Issue E's figures. */
 const FULL = { kills: 200, cuts: 30, points: 60, faults: 60 } as const;
@@ -39,6 +41,7 @@ const { values } = parseArgs({
   },
 });
 const first = values.seed === undefined ? Math.floor(Math.random() * 1e9) : Number(values.seed);
+const only = faultsNamed(values.only);
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => {
@@ -49,6 +52,15 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 if (values.help) console.log(USAGE);
 else await torture();
 
+/** Throws for what no fault is called. */
+function faultsNamed(names: string | undefined): readonly Fault[] | undefined {
+  return names?.split(',').map((name) => {
+    const fault = FAULTS.find((each) => each === name);
+    if (fault === undefined) throw new RangeError(`no fault is called ${name}: ${FAULTS.join(', ')}`);
+    return fault;
+  });
+}
+
 async function torture(): Promise<void> {
   const given = { faults: values.faults, kills: values.kills, cuts: values.cuts, points: values.points };
   const none = Object.values(given).every((each) => each === undefined) && !values.full && values.minutes === undefined;
@@ -57,14 +69,21 @@ async function torture(): Promise<void> {
   for (let seed = first; performance.now() < untilMs; seed += 1) await once('faults', { count: PER_CLUSTER.faults, seed }, mixed);
   await inParts('faults', count('faults'), mixed);
   await inParts('kills', count('kills'), killRounds);
-  await inParts('cuts', count('cuts'), powerCuts);
-  await inParts('points', count('points'), freshSyncPoints);
-  await inParts('points', count('points'), clusterSyncPoints);
+  await inParts('cuts', possible('power cuts', count('cuts'), diskProblem('ext4')), powerCuts);
+  const points = possible('ends at sync points', count('points'), straceProblem());
+  await inParts('points', points, freshSyncPoints);
+  await inParts('points', points, clusterSyncPoints);
+}
+
+/** So many; none where this machine can't, which is said. */
+function possible(what: string, count: number, problem: string | undefined): number {
+  if (count === 0 || problem === undefined) return count;
+  console.log(`SKIPPED: no ${what}, of ${count}: ${problem}`);
+  return 0;
 }
 
 function mixed(folder: string, count: number, seed: number): Promise<object> {
-  const only = values.only?.split(',');
-  return mixedRound(folder, count, seed, only === undefined ? FAULTS : FAULTS.filter((fault) => only.includes(fault)));
+  return mixedRound(folder, count, seed, only);
 }
 
 type Run = (folder: string, count: number, seed: number, from: number) => Promise<object>;
@@ -77,13 +96,24 @@ async function inParts(what: keyof typeof PER_CLUSTER, total: number, run: Run):
   }
 }
 
-/** One cluster from beginning to end; says how to have it again before anything can go wrong. What fails leaves its folder behind. */
+/**
+ * One cluster from beginning to end; says how to have it again before anything can go wrong. What fails leaves its folder behind, and the
+ * rest goes on: the exit code tells.
+ */
 async function once(what: string, part: { readonly count: number; readonly seed: number; readonly from?: number }, run: Run): Promise<void> {
   const { count, seed, from = 1 } = part;
   const folder = mkdtempSync(join(tmpdir(), 'receipt-sync-torture-'));
   const startMs = performance.now();
-  console.log(`npm run torture -- --${what} ${count} --seed ${seed}${what === 'points' ? ` --from ${from}` : ''}   (${run.name}, in ${folder})`);
-  const report = await run(folder, count, seed, from);
-  console.log(JSON.stringify({ what: run.name, seed, ...report, seconds: Math.round((performance.now() - startMs) / 1_000) }));
-  rmSync(folder, { recursive: true, force: true });
+  const more = `${what === 'points' ? ` --from ${from}` : ''}${what === 'faults' && only !== undefined ? ` --only ${only.join(',')}` : ''}`;
+  const command = `npm run torture -- --${what} ${count} --seed ${seed}${more}`;
+  console.log(`${command}   (${run.name}, in ${folder})`);
+  try {
+    const report = await run(folder, count, seed, from);
+    console.log(JSON.stringify({ what: run.name, seed, ...report, seconds: Math.round((performance.now() - startMs) / 1_000) }));
+    rmSync(folder, { recursive: true, force: true });
+  } catch (error) {
+    console.error(`FAILED: ${command}   (${run.name}, left in ${folder})`);
+    console.error(error);
+    process.exitCode = 1;
+  }
 }

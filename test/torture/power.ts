@@ -1,15 +1,14 @@
 import { Random } from '../../sim/random.ts';
 import { type CheckReport, checkAll } from './checker.ts';
-import { Cluster, type Region, type Signing } from './cluster.ts';
+import { Cluster, type Signing } from './cluster.ts';
+import { cutPower } from './ends.ts';
 import { Load } from './load.ts';
-import { Shadow, Violation } from './shadow.ts';
+import { Shadow } from './shadow.ts';
 
 /** Between two cuts at least so many receipts are answered: a cut must have something to lose. */
 const TOLD_BETWEEN_CUTS = 150;
 /** … and sometimes so many that the journal has gone through both of its halves. */
 const TOLD_LONG = 2_000;
-/** The dark takes so long at the most; the process may go on for a part of it, and must say nothing good. */
-const LINGER_MS_MAX = 100;
 /** All regions lose their power at once with this probability. */
 const ALL_AT_ONCE = 0.25;
 
@@ -32,31 +31,9 @@ export async function powerCuts(folder: string, cuts: number, seed: number): Pro
   for (let done = 0; done < cuts; ) {
     await load.busyWithAtLeast(random.chance(0.2) ? TOLD_LONG : TOLD_BETWEEN_CUTS);
     const victims = random.chance(ALL_AT_ONCE) ? cluster.regions : [random.pick(cluster.regions)];
-    await cutPower(victims, random);
-    await Promise.all(victims.map((region) => checkPromisesOf(region, shadow)));
+    await cutPower(victims, shadow, random);
     done += victims.length;
   }
   await load.stop();
   return { cuts, signing, disks: cluster.regions.map(({ disk }) => disk.description), ...(await checkAll(cluster, shadow)) };
-}
-
-/** The power goes and comes back; resolves once the regions take receipts again. */
-export async function cutPower(victims: readonly Region[], random: Random): Promise<void> {
-  for (const { disk } of victims) disk.cut(random);
-  await new Promise((resolve) => setTimeout(resolve, random.below(LINGER_MS_MAX)));
-  await Promise.all(victims.map((region) => region.kill()));
-  for (const { disk } of victims) disk.remount();
-  await Promise.all(victims.map(({ daemon }) => daemon.start()));
-  await Promise.all(victims.map((region) => region.ready()));
-}
-
-/** The newest that this region has acknowledged, at once: before anybody could bring them back. */
-async function checkPromisesOf(region: Region, shadow: Shadow): Promise<void> {
-  const newest = [...(shadow.durable.get(region.id)?.values() ?? [])].slice(-50);
-  const answers = await Promise.all(newest.map(({ receipt_id: id }) => region.local.ask('GET', `/api/v1/receipts/${id}`)));
-  for (const [n, { receipt_id: id, digest }] of newest.entries()) {
-    const answer = answers[n];
-    if (answer !== undefined && !answer.body.toString('utf8').includes(digest))
-      throw new Violation(`${region.id} has acknowledged ${id} and does not show it: ${answer.status}`);
-  }
 }

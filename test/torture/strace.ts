@@ -1,8 +1,22 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
 /** The calls that make something durable. */
 export const SYNCS = 'fsync,fdatasync';
+
+/** Why nothing can be injected into a process here; `undefined` if it can. Tried once. */
+export function straceProblem(): string | undefined {
+  problem ??= { is: triedStrace() };
+  return problem.is;
+}
+let problem: { readonly is: string | undefined } | undefined;
+
+function triedStrace(): string | undefined {
+  const [program = '', ...args] = straced(`${SYNCS}:error=EIO:when=1`);
+  const { status, error, stderr } = spawnSync(program, [...args, 'true'], { encoding: 'utf8' });
+  if (error !== undefined) return `strace can't be run: ${error.message}`;
+  return status === 0 ? undefined : `strace can't trace here: ${stderr.trim()}`;
+}
 
 /** A program line that runs what follows it with an injection of `strace(1)`, as `fsync,fdatasync:error=EIO:when=3`. `log`: where the calls are listed. */
 export function straced(injection: string, log = '/dev/null'): readonly string[] {
@@ -25,15 +39,32 @@ export function nthSync(order: readonly string[], n: number): { readonly call: s
   return { call, when: order.slice(0, n - 1).filter((each) => each === call).length + 1 + Math.max(0, call === 'fdatasync' ? n - 1 - order.length : 0) };
 }
 
-/** An injection into a process that runs. */
+/** An injection into a process that runs. Its calls are listed in `log`. */
 export class Injection {
   readonly #child: ChildProcess;
   readonly #gone: Promise<void>;
+  readonly #log: string;
 
-  constructor(pid: number, injection: string) {
-    const [program = '', ...args] = straced(injection);
+  constructor(pid: number, injection: string, log: string) {
+    const [program = '', ...args] = straced(injection, log);
+    this.#log = log;
     this.#child = spawn(program, [...args, '-p', String(pid)], { stdio: 'ignore' });
-    this.#gone = new Promise((resolve) => this.#child.once('exit', () => resolve()));
+    this.#gone = new Promise((resolve, reject) => {
+      this.#child.once('exit', () => resolve());
+      this.#child.once('error', reject);
+    });
+    // Who ends it hears of it.
+    this.#gone.catch(() => undefined);
+  }
+
+  /** Has the failure met its call? By strace's own word. */
+  get isMet(): boolean {
+    try {
+      return readFileSync(this.#log, 'utf8').includes('(INJECTED');
+    } catch {
+      // Not written yet.
+      return false;
+    }
   }
 
   /** The process goes on without it. */
