@@ -1,7 +1,8 @@
 import type { AlarmKind } from '../src/log/alarm.ts';
+import { OWN_LOG } from '../src/ports/log-store.ts';
 import { unreachable } from '../src/std/assert.ts';
 import { flipped } from './flip.ts';
-import type { Host, Machine } from './host.ts';
+import { type Host, type Machine, sizeOf } from './host.ts';
 import { frameKey, MemoryDisk, rowKey } from './memory-disk.ts';
 import { Random } from './random.ts';
 import type { Stage } from './stage.ts';
@@ -57,17 +58,23 @@ export function beyondFaults(stage: BeyondStage, faulty: string): void {
       happen(stage, { kind, host, random });
     });
   }
+  loseOwnEntries(stage, host);
 }
 
 function happen(stage: BeyondStage, { kind, host, random }: { readonly kind: (typeof KINDS)[number]; readonly host: Host; readonly random: Random }): void {
   switch (kind) {
     case 'older disk':
     case 'older disk and lock':
-      forget(stage, host, { disk: host.disk.copy(), inMs: random.uniform() * 8_000, isLockKept: kind === 'older disk' });
+      forget(stage, host, { disk: host.disk.copy(), inMs: random.uniform() * 8_000, isLockKept: kind === 'older disk', downMs: DOWN_MS });
       break;
     case 'empty disk':
     case 'empty disk and lock':
-      forget(stage, host, { disk: new MemoryDisk(random.below(0xffff_ffff).toString(16).padStart(32, 'f')), inMs: 0, isLockKept: kind === 'empty disk' });
+      forget(stage, host, {
+        disk: new MemoryDisk(random.below(0xffff_ffff).toString(16).padStart(32, 'f')),
+        inMs: 0,
+        isLockKept: kind === 'empty disk',
+        downMs: DOWN_MS,
+      });
       break;
     case 'two instances':
       stage.twin(host, host.disk.copy());
@@ -94,17 +101,46 @@ interface Forgetting {
   readonly inMs: number;
   /** The lock beside the data directory is still there: it says what the disk does not know any more (SPEC §2.1). */
   readonly isLockKept: boolean;
+  readonly downMs: number;
 }
 
+const DOWN_MS = 500;
+/** Longer than any storm: it comes back when nobody brings anything any more. */
+const UNTIL_CALM_MS = 32_000;
+
 /** The machine comes back with a disk that knows less. */
-function forget(stage: Stage, host: Host, { disk, inMs, isLockKept }: Forgetting): void {
+function forget(stage: Stage, host: Host, { disk, inMs, isLockKept, downMs }: Forgetting): void {
   stage.clock.after(inMs, () => {
     const hasSigned = host.signing !== undefined && host.disk.commits > disk.commits;
     if (isLockKept && hasSigned) disk.forgot = 'The lock is ahead of the store';
-    stage.powerCut(host, 500);
+    stage.powerCut(host, downMs);
     host.insert(disk);
     slowComeback(stage, host);
   });
+}
+
+/** A disk is looked at this often: between two looks few logs grow. */
+const LOOK_MS = 50;
+
+/** In some seeds the machine comes back without its newest own entries, which another region has, and with all that it has signed for others. */
+function loseOwnEntries(stage: BeyondStage, host: Host): void {
+  const random = new Random(stage.seed ^ 0x0e_1057);
+  if (!stage.has('own entries lost') || !random.chance(0.2)) return;
+  const look = (before: MemoryDisk): void => {
+    if (stage.isOver()) return;
+    const isSame = host.isOn && isWithoutOwnOnly(before, host.disk);
+    if (isSame && stage.hosts.some((other) => other.id !== host.id && sizeOf(other.disk, host) > before.size(OWN_LOG))) {
+      stage.happened('own entries lost');
+      // Half of the time nobody brings it anything before it finds out.
+      forget(stage, host, { disk: before, inMs: 0, isLockKept: false, downMs: random.chance(0.5) ? UNTIL_CALM_MS : DOWN_MS });
+    } else stage.clock.after(LOOK_MS, () => look(isSame ? before : host.disk.copy()));
+  };
+  stage.clock.after(2_000 + random.uniform() * 15_000, () => look(host.disk.copy()));
+}
+
+/** Has nothing been stored since, but entries of its own log? */
+function isWithoutOwnOnly(before: MemoryDisk, now: MemoryDisk): boolean {
+  return [...now.logs.keys()].every((log) => log === OWN_LOG || before.size(log) === now.size(log));
 }
 
 /** Its commits take long at first: what is under way when it finds out is more than nothing. */

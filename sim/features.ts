@@ -29,6 +29,8 @@ const SINCE = {
   restless: 4,
   'slow comeback': 6,
   collectors: 6,
+  'long receipts': 6,
+  'own entries lost': 6,
 } as const;
 
 /** What was a mistake of the simulator, and is left out again since that world. */

@@ -1,5 +1,6 @@
 import type { AlarmKind } from '../src/log/alarm.ts';
 import type { Clock } from '../src/ports/clock.ts';
+import { OWN_LOG } from '../src/ports/log-store.ts';
 import type { SyncEvent } from '../src/ports/observer.ts';
 import type { Signing } from '../src/replication/evidence.ts';
 import { openRegion } from '../src/replication/open-region.ts';
@@ -72,10 +73,12 @@ export class Host {
   /** How often it was started. */
   starts = 0;
   isBurnt = false;
-  /** What others say that it has forgotten, forked, or sends twice; or what it says of itself. */
+  /** What others say of it, or it says of itself: that it has forgotten, forks, goes back, or sends twice. */
   readonly accused: Set<AlarmKind> = new Set();
   /** Regions that hold its signature, durably, over more of their log than the disk has that it was given. */
   readonly lostTo: Set<string> = new Set();
+  /** Regions that hold more of its own log, durably, than the disk has that it was given. */
+  readonly lostOwnTo: Set<string> = new Set();
   /** What its own clock is ahead of the others'. */
   skewMs = 0;
   readonly #world: HostWorld;
@@ -119,6 +122,11 @@ export class Host {
   /** Has it power, though its region may not be open yet? */
   get isOn(): boolean {
     return this.#life !== undefined;
+  }
+
+  /** Has an fsync failed since it was started: can nothing be written before it is started again? */
+  get isPoisoned(): boolean {
+    return this.#life?.store.isPoisoned === true;
   }
 
   /** Rejects where the region does not open; then the machine is off again. Never settles where the power goes meanwhile. */
@@ -183,7 +191,11 @@ export class Host {
   /** Somebody puts another disk into the machine, which is off. */
   insert(disk: MemoryDisk): void {
     this.lostTo.clear();
-    for (const origin of this.cluster) if (hasLost(this, { disk, origin })) this.lostTo.add(origin.id);
+    this.lostOwnTo.clear();
+    for (const other of this.cluster) {
+      if (hasLost(this, { disk, origin: other })) this.lostTo.add(other.id);
+      if (hasLostOwn(this, { disk, mirror: other })) this.lostOwnTo.add(other.id);
+    }
     this.disks.push(disk);
   }
 
@@ -248,6 +260,16 @@ export class Host {
 
 /** Does this disk hold less of the log of `origin` than the machine has signed for it, and `origin` has that on disk? */
 function hasLost({ id }: Host, { disk, origin }: { readonly disk: MemoryDisk; readonly origin: Host }): boolean {
-  const [log] = [...disk.logs].find(([, each]) => each.origin === origin.signing?.signer.logKey.name) ?? [];
-  return origin.id !== id && (origin.disk.cosigned.get(id)?.size ?? 0) > (log === undefined ? 0 : disk.size(log));
+  return origin.id !== id && (origin.disk.cosigned.get(id)?.size ?? 0) > sizeOf(disk, origin);
+}
+
+/** Does it hold less of its own log than `mirror` does? */
+function hasLostOwn(host: Host, { disk, mirror }: { readonly disk: MemoryDisk; readonly mirror: Host }): boolean {
+  return mirror.id !== host.id && sizeOf(mirror.disk, host) > disk.size(OWN_LOG);
+}
+
+/** What a disk holds of the log of another region. */
+export function sizeOf(disk: MemoryDisk, { signing }: Host): number {
+  const [log] = [...disk.logs].find(([, { origin }]) => origin !== undefined && origin === signing?.signer.logKey.name) ?? [];
+  return log === undefined ? 0 : disk.size(log);
 }

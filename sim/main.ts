@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { FEATURES, type Feature, type RunOptions, WORLD } from './features.ts';
+import { command } from './run/command.ts';
 import type { Kind } from './run/kinds.ts';
 import type { Task } from './run/messages.ts';
 import { Pool } from './run/pool.ts';
@@ -63,25 +64,14 @@ function optionsGiven(): RunOptions {
   return { ...(world === undefined ? {} : { world }), ...(stormMs === undefined ? {} : { stormMs }), ...(without.length === 0 ? {} : { without }) };
 }
 
-/** What runs it again, by itself. */
-function command({ seed, options: { without = [], stormMs, world } }: Task): string {
-  const parts = [
-    `npm run sim -- --seed ${seed}`,
-    ...(kind === 'safe' ? [] : [`--${kind}`]),
-    ...(world === undefined ? [] : [`--world ${world}`]),
-    ...(stormMs === undefined ? [] : [`--storm ${stormMs}`]),
-    ...(without.length === 0 ? [] : [`--without "${without.join(',')}"`]),
-  ];
-  return parts.join(' ');
-}
-
 function show({ task, problem }: Failure): void {
   console.error(`seed ${task.seed} failed: ${problem}\n  ${command(task)}`);
 }
 
-async function made(pool: Pool, task: Task): Promise<Task> {
+async function made(pool: Pool, failure: Failure): Promise<Task> {
+  const { task } = failure;
   if (values['no-shrink'] || kind === 'liar') return task;
-  const small = await shrink(task, async (options) => 'problem' in (await pool.one({ ...task, options })));
+  const small = await shrink(failure, (smaller) => pool.one(smaller));
   console.error(`seed ${task.seed} fails too, smaller: ${command(small)}`);
   return small;
 }
@@ -113,8 +103,8 @@ async function main(): Promise<void> {
     }
   };
   await Promise.all(Array.from({ length: given(values.jobs) ?? availableParallelism() }, one));
-  for (const [n, { task }] of totals.failures.slice(0, SHRUNK_MAX).entries()) {
-    const small = await made(pool, task);
+  for (const [n, failure] of totals.failures.slice(0, SHRUNK_MAX).entries()) {
+    const small = await made(pool, failure);
     if (n === 0 && values.keep !== undefined) keep(small, values.keep);
   }
   console.log(`from ${from}: ${totals.lines().join('\n')}`);

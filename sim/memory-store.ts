@@ -49,6 +49,11 @@ export class MemoryStore implements LogStore, ReceiptIndex {
     this.#weather = weather;
   }
 
+  /** After a failed fsync it takes nothing any more. */
+  get isPoisoned(): boolean {
+    return this.#poison !== undefined;
+  }
+
   /** The power is gone: a commit under way is wholly there or wholly not. */
   crash(): void {
     if (this.#underWay !== undefined && this.#weather.survives()) this.#disk.apply(this.#underWay);

@@ -1,5 +1,6 @@
 import type { Receipt } from '../src/receipt/receipt.ts';
 import type { SyncResult, Verification } from '../src/region/sync-result.ts';
+import type { Read } from './checkers/read-back.ts';
 import type { Feature } from './features.ts';
 import type { Host } from './host.ts';
 import type { Net } from './net.ts';
@@ -26,12 +27,16 @@ export interface Stage {
   powerCut(host: Host, downMs: number): void;
   /** A machine is stopped as its operator does it, and started again after so long. */
   restart(host: Host, downMs: number): void;
+  /** A caller has brought a receipt, and waits for this. */
+  asked(host: Host, receiptId: string, answer: Promise<unknown>): void;
   /** A caller was given this result. */
   returned(host: Host, result: SyncResult): void;
   /** … this certificate of a receipt. */
   certified(host: Host, receipt: Receipt, certificate: string): void;
   /** … this answer to the question where a receipt is. */
   verified(host: Host, receiptId: string, verification: Verification): void;
+  /** … what is stored. */
+  read(host: Host, read: Read): void;
 }
 
 /** A kind of event that comes again and again during the storm. */

@@ -1,8 +1,10 @@
 import type { AlarmKind } from '../../src/log/alarm.ts';
 import { allArrive } from './all-arrive.ts';
 import { allCertified } from './all-certified.ts';
+import { answered } from './answered.ts';
 import type { Checker } from './checker.ts';
 import { durable } from './durable.ts';
+import { everyByte } from './every-byte.ts';
 import { everyHistory } from './every-history.ts';
 import { evidence } from './evidence.ts';
 import { firstWins } from './first-wins.ts';
@@ -16,6 +18,7 @@ import { oneCertificate } from './one-certificate.ts';
 import { oneContent } from './one-content.ts';
 import { oneHistory } from './one-history.ts';
 import { ownLog } from './own-log.ts';
+import { readBack } from './read-back.ts';
 import { risingTimes } from './rising-times.ts';
 import { sameAnswer } from './same-answer.ts';
 import { sameLogs } from './same-logs.ts';
@@ -32,9 +35,11 @@ export function allCheckers(expected: ReadonlySet<AlarmKind>): readonly Checker[
     noPhantom(),
     handedOut(),
     verified(),
+    readBack(),
     secondOpinion(),
     neverLost(),
     sameAnswer(),
+    answered(),
     oneHistory(),
     signedIsDurable(),
     neverSmaller(),
@@ -44,6 +49,7 @@ export function allCheckers(expected: ReadonlySet<AlarmKind>): readonly Checker[
     allCertified(),
     evidence(),
     firstWins(),
+    everyByte(),
     risingTimes(),
     sameLogs(),
     noFalseAlarm(expected),

@@ -1,6 +1,7 @@
 import type { Receipt } from '../../src/receipt/receipt.ts';
 import type { SyncResult, Verification } from '../../src/region/sync-result.ts';
 import type { Host } from '../host.ts';
+import type { Read } from './read-back.ts';
 
 /** A promise that was made to somebody; `digest` in hex. */
 export interface Acknowledged {
@@ -20,12 +21,18 @@ export interface Checker {
   cosigned?(region: string, text: string, host: Host): void;
   /** A region is about to sign this text with its log's key. */
   signed?(region: string, text: string, host: Host): void;
+  /** A caller has brought a receipt; what it is told settles `answer`. */
+  asked?(host: Host, receiptId: string, answer: Promise<unknown>): void;
   /** A caller got a result. */
   returned?(host: Host, result: SyncResult, hosts: readonly Host[]): void;
   /** A region handed out a certificate of this receipt. */
   certified?(host: Host, given: { readonly receipt: Receipt; readonly certificate: string }, hosts: readonly Host[]): void;
   /** A region said where a receipt is. */
   verified?(host: Host, verification: Verification & { readonly receiptId: string }, hosts: readonly Host[]): void;
+  /** A region gave somebody what it has stored. */
+  read?(host: Host, read: Read): void;
+  /** Somebody says of a region that it has forgotten, forks, goes back, or is there twice; perhaps itself. */
+  accused?(region: string): void;
   /** All faults have stopped, and time enough has passed. */
   finished(hosts: readonly Host[]): void;
 }

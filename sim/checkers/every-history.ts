@@ -1,6 +1,6 @@
 import { groupItems } from '../../src/log/group.ts';
 import { frameLeaves } from '../../src/log/growth.ts';
-import { isNamed, type LogText, parseLogText } from '../../src/log/log-text.ts';
+import { isNamed, type LogText } from '../../src/log/log-text.ts';
 import { OWN_LOG } from '../../src/ports/log-store.ts';
 import { receiptDigest, receiptIdOf } from '../../src/receipt/canonical.ts';
 import { concatBytes, toHex } from '../../src/std/bytes.ts';
@@ -9,6 +9,7 @@ import { isQuorum } from '../../src/tlog/policy.ts';
 import type { Host } from '../host.ts';
 import type { MemoryDisk } from '../memory-disk.ts';
 import { type Checker, Violation } from './checker.ts';
+import { readText } from './texts.ts';
 
 /** A text that somebody has signed, and who. */
 interface Signed {
@@ -26,7 +27,7 @@ export function everyHistory(): Checker {
     name: 'one id, one certificate, in every history',
     holdsBeyond: true,
     cosigned: (region, text) => {
-      const known = signed.get(text) ?? { text: parseLogText(text), regions: new Set() };
+      const known = signed.get(text) ?? { text: readText(text), regions: new Set() };
       signed.set(text, known);
       known.regions.add(region);
     },

@@ -1,5 +1,7 @@
 import type { AlarmKind } from '../../src/log/alarm.ts';
+import type { Host } from '../host.ts';
 import { type Checker, Violation } from './checker.ts';
+import { isIntact } from './disks.ts';
 
 /** What the faults and the clients of the simulator bring about where everybody is honest. */
 export const EXPECTED: ReadonlySet<AlarmKind> = new Set<AlarmKind>(['link-paused', 'conflict']);
@@ -7,6 +9,11 @@ export const EXPECTED: ReadonlySet<AlarmKind> = new Set<AlarmKind>(['link-paused
 /** Is this an alarm that nobody's honesty is in question by? */
 export function isExpected(alarm: AlarmKind): boolean {
   return EXPECTED.has(alarm);
+}
+
+/** Beyond the stated faults: may somebody say of this region that it has forgotten, forks, goes back, or is there twice? */
+export function mayBeAccused(hosts: readonly Host[], region: string): boolean {
+  return hosts.some((host) => host.id === region && !isIntact(host));
 }
 
 /** Where all are honest nobody forgets, forks, goes back or sends twice, whatever crashes: no alarm says so, and no evidence is on any disk. */

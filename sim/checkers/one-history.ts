@@ -1,5 +1,4 @@
 import { groupItems } from '../../src/log/group.ts';
-import { parseLogText } from '../../src/log/log-text.ts';
 import { type LogNumber, OWN_LOG } from '../../src/ports/log-store.ts';
 import { toHex } from '../../src/std/bytes.ts';
 import { append, type Edge, EMPTY_EDGE, rootOf } from '../../src/tlog/edge.ts';
@@ -7,25 +6,29 @@ import { leafHash } from '../../src/tlog/hash.ts';
 import type { Host } from '../host.ts';
 import type { MemoryDisk } from '../memory-disk.ts';
 import { type Checker, Violation } from './checker.ts';
+import { isIntact } from './disks.ts';
+import { readText } from './texts.ts';
 
 /**
  * R1, R7: what a region signs is the tree of the entries on its own disk, whatever it believes; and within the stated faults nobody, over
- * all restarts, signs two roots of one log at one size.
+ * all restarts, signs two roots of one log at one size. Nor beyond them, of the log of a region that has lost nothing.
  */
 export function oneHistory(): Checker {
   const trees = new WeakMap<MemoryDisk, Map<LogNumber, Tree>>();
   const roots = new Map<string, string>();
   const look = (region: string, text: string, host: Host): void => {
-    const { origin, size, root } = parseLogText(text);
+    const { origin, size, root } = readText(text);
     const signed = toHex(root);
     const held = rootOnDisk(trees, { host, origin, size });
     if (held !== signed) throw new Violation(`${region} signs another root of ${size} entries of ${origin} than those on its disk have`);
+    const isOfIntact = host.cluster.some((each) => each.signing?.signer.logKey.name === origin && isIntact(each));
+    if (!isOfIntact) return;
     const before = roots.get(`${origin} ${size}`) ?? signed;
     roots.set(`${origin} ${size}`, before);
     if (before !== signed) throw new Violation(`${region} signs a second root of ${size} entries of ${origin}`);
   };
   // The log's key and the mirror's key alike.
-  return { name: 'what is signed is on the disk, and has one root', signed: look, cosigned: look, finished: () => undefined };
+  return { name: 'what is signed is on the disk, and has one root', holdsBeyond: true, signed: look, cosigned: look, finished: () => undefined };
 }
 
 /** A log of one disk, as far as it was looked at. */

@@ -9,6 +9,7 @@ import { provesEntry } from './proofs.ts';
 export function ownLog(): Checker {
   return {
     name: 'an own receipt is in the own log',
+    holdsBeyond: true,
     returned: (host, result) => {
       const places = host.disk.index.get(result.receiptId)?.places ?? [];
       if (places.some(({ log }) => log === OWN_LOG)) return;

@@ -26,7 +26,9 @@ function compare(origin: Host, mirror: Host): void {
   const size = origin.disk.logs.get(OWN_LOG)?.size ?? 0;
   const cosigned = origin.disk.cosigned.get(mirror.id)?.size ?? 0;
   checkCertified(origin, mirror, size);
-  if (cosigned > size) throw new Violation(`${mirror.id} has cosigned ${cosigned} entries of ${origin.id}, which has ${size}`);
+  // What weighs nothing may refuse without a word (SPEC §4).
+  const isEnough = mirror.settings.weight > 0 ? cosigned === size : cosigned <= size;
+  if (!isEnough) throw new Violation(`${mirror.id} has cosigned ${cosigned} entries of ${origin.id}, which has ${size}`);
 }
 
 function headOf(host: Host, name: string | undefined): string {

@@ -1,7 +1,7 @@
-import { parseLogText } from '../../src/log/log-text.ts';
 import { OWN_LOG } from '../../src/ports/log-store.ts';
 import type { Host } from '../host.ts';
 import { type Checker, Violation } from './checker.ts';
+import { readText } from './texts.ts';
 
 /** R1: at the moment a region cosigns a text every entry below its size is on the disk that it runs on (SPEC §2 "Cosignature"). */
 export function signedIsDurable(): Checker {
@@ -9,7 +9,7 @@ export function signedIsDurable(): Checker {
     name: 'what is signed is durable',
     holdsBeyond: true,
     cosigned: (region, text, host) => {
-      const { origin, size } = parseLogText(text);
+      const { origin, size } = readText(text);
       const held = sizeOf(host, origin);
       if (held < size) throw new Violation(`${region} signs ${size} entries of ${origin} and has ${held} of them`);
     },

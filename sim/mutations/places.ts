@@ -36,7 +36,7 @@ export function watchersOf(file: string): Watchers {
   if (file.startsWith('src/adapters/')) return { ...NO_SEEDS, quick: [], slow: ['test/store/contract.test.ts', 'test/store/journal.test.ts'] };
   if (file.startsWith('src/replication/'))
     return {
-      quick: tests('test/replication/*.test.ts'),
+      quick: tests('{test,src}/replication/*.test.ts'),
       safeSeeds: 100,
       beyondSeeds: 20,
       liarSeeds: 0,
@@ -48,7 +48,7 @@ export function watchersOf(file: string): Watchers {
       safeSeeds: 60,
       beyondSeeds: 10,
       liarSeeds: 6,
-      slow: tests('test/{e2e/backup-keys,mirror/batches,mirror/conflicts}.test.ts'),
+      slow: tests('test/{e2e/backup-keys,e2e/tools,mirror/batches,mirror/conflicts}.test.ts'),
     };
   const proofs = tests('{src/quorum,test/tlog,test/audit,test/quorum}/*.test.ts').filter((test) => !test.includes('mutations'));
   if (file.includes('range')) return { ...NO_SEEDS, quick: tests('test/tlog/certified-range.test.ts'), slow: tests('test/mirror/range.test.ts') };

@@ -70,8 +70,8 @@ export const LIES: readonly Plant[] = [
     name: 'forgetting forgotten over a restart',
     teaches: 'A region that knows that it has forgotten signs again after a restart.',
     file: 'src/replication/commit.ts',
-    find: 'const recorded = this.record({ forgot: [reason] });',
-    replace: 'const recorded = this.record({ forgot: [] });',
+    find: 'await this.record({ forgot: [reason] })',
+    replace: 'await this.record({ forgot: [] })',
     by: 'beyond',
   },
   {
@@ -88,6 +88,14 @@ export const LIES: readonly Plant[] = [
     file: 'src/replication/mirror.ts',
     find: '    if (isForgotten()) return newest.note;\n',
     replace: '',
+    by: 'beyond',
+  },
+  {
+    name: 'forgotten region signs checkpoints',
+    teaches: "What was under way when a region found out that it has forgotten gets its log's signature all the same (corpus seed 403).",
+    file: 'src/replication/evidence.ts',
+    find: 'const isSigned = !this.#options.isForgotten();',
+    replace: 'const isSigned = true;',
     by: 'beyond',
   },
   {

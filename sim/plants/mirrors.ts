@@ -126,6 +126,14 @@ export const MIRRORS: readonly Plant[] = [
     replace: 'conflictBody({ refused: placeOf(conflict.first), first: placeOf(conflict) })',
   },
   {
+    name: 'own log forgotten in silence',
+    teaches: 'A region that is shown more of its own log, signed by itself, than it holds goes on as if nothing were.',
+    file: 'src/replication/region.ts',
+    find: '    if (this.#forgot !== undefined) return;\n    this.#forgot = reason;',
+    replace: '    if (this.#forgot !== undefined || / our log/.test(reason)) return;\n    this.#forgot = reason;',
+    by: 'beyond',
+  },
+  {
     name: 'kept texts not kept',
     teaches: 'The last text that certifies something is thrown away when lines put that out of reach.',
     file: 'src/quorum/certified.ts',
@@ -136,8 +144,8 @@ export const MIRRORS: readonly Plant[] = [
     name: 'older texts dropped',
     teaches: 'Only the newest certified text is held: what an older one certifies and it does not has no certificate until more regions sign.',
     file: 'src/quorum/certified.ts',
-    find: 'older: older.length === 0 ? NONE : older.slice(excess.length)',
-    replace: 'older: NONE',
+    find: 'older: older.slice(excess.length)',
+    replace: 'older: []',
   },
   {
     name: 'kept texts not told',

@@ -34,8 +34,8 @@ export const QUORUM: readonly Plant[] = [
     name: 'certificate from an uncertified text',
     teaches: 'A certificate is made from the newest text there is, whoever has signed it.',
     file: 'src/quorum/certified.ts',
-    find: 'if (newest !== undefined && certifiesEntry(policy, newest, index)) return newest;',
-    replace: 'if (newest !== undefined) return newest;',
+    find: 'return allTexts(texts).find((text) => certifiesEntry(policy, text, index));',
+    replace: 'return texts.newest;',
   },
   {
     name: 'certificate with one signature too few',

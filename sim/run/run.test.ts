@@ -1,16 +1,31 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { featuresOf, type RunOptions } from '../features.ts';
+import { featuresOf } from '../features.ts';
+import { command } from './command.ts';
+import type { Task } from './messages.ts';
 import { Pool } from './pool.ts';
-import { shrink } from './shrink.ts';
+import { kindOf, shrink } from './shrink.ts';
 import { Totals } from './totals.ts';
 
-test('a failure is made as small as it still fails: what it does not need is left out, and the storm is short', async () => {
-  const needs = (options: RunOptions): boolean => featuresOf(options).has('crash') && featuresOf(options).has('resets') && (options.stormMs ?? 30_000) >= 3_000;
-  const { options } = await shrink({ kind: 'safe', seed: 1, options: {} }, async (smaller) => needs(smaller));
-  assert.ok(needs(options));
+test('a failure is made as small as it still fails in the same way: what it does not need is left out, and the storm is short', async () => {
+  const needs = ({ options }: Task): boolean => featuresOf(options).has('crash') && featuresOf(options).has('resets') && (options.stormMs ?? 30_000) >= 3_000;
+  const task: Task = { kind: 'safe', seed: 1, options: {} };
+  const problem = 'seed 1: everything owed arrives: region-3 lacks entry 7';
+  const { options } = await shrink({ task, problem }, async (smaller) => {
+    // Whatever has no crash in it fails of something else.
+    const other = 'seed 1: every machine is up again';
+    return { task: smaller, cpuMs: 1, problem: needs(smaller) ? problem.replaceAll('7', '9') : other };
+  });
+  assert.ok(needs({ ...task, options }));
   assert.deepEqual([...featuresOf(options)], ['crash', 'resets']);
   assert.ok((options.stormMs ?? 30_000) < 3_400);
+  assert.match(command({ ...task, options }), /^npm run sim -- --seed 1 --storm 3\d{3} --without "cut,full disk,/);
+});
+
+test('failures are of one kind where one checker has seen them, or one message was thrown', () => {
+  assert.equal(kindOf('seed 12: everything owed arrives: region-3'), 'everything owed arrives');
+  assert.equal(kindOf('something is owed still, 90 s after the last fault'), kindOf('something is owed still, 240 s after the last fault'));
+  assert.notEqual(kindOf('seed 12: false alarm: x'), kindOf('seed 12: a repeat is no conflict: x'));
 });
 
 test('a seed in a thread has the trace that it has anywhere, and another thread takes its place where one does not end', async () => {

@@ -1,7 +1,11 @@
 import { ReceiptSyncError } from '../../src/errors.ts';
+import { itemAt } from '../../src/log/group.ts';
+import { parseCanonical } from '../../src/receipt/canonical.ts';
+import type { Receipt } from '../../src/receipt/receipt.ts';
 import type { Region } from '../../src/replication/region.ts';
 import { Violation } from '../checkers/checker.ts';
 import type { Host } from '../host.ts';
+import type { MemoryDisk } from '../memory-disk.ts';
 import { recur, type Stage } from '../stage.ts';
 import { rivalry } from './clients.ts';
 
@@ -28,18 +32,47 @@ async function collect(stage: Stage, host: Host, region: Region): Promise<void> 
   const given = new Set<string>();
   for (let round = 0; round < ROUNDS; round += 1) {
     for (const id of ids) {
-      const code = await region.certificate(id, 'fewest').then(
-        () => 'given',
-        (error: unknown) => (error instanceof ReceiptSyncError ? error.code : error),
-      );
+      const answer = await ask(region, id);
       // What a dead process says nobody hears.
       if (host.starts !== life || host.region !== region) return;
-      if (typeof code !== 'string') stage.failed(code);
-      else if (code === 'given') given.add(id);
-      else if (code === 'NOT_CERTIFIED' && given.has(id))
-        stage.failed(new Violation(`seed ${stage.seed}: what was proved stays proved: ${host.id} has no certificate of ${id} any more`));
-      stage.count(`collected: ${String(code)}`);
+      judge(stage, host, { ...answer, id, given });
+      stage.count(`collected: ${String(answer.code)}`);
     }
     await stage.clock.sleep(ROUND_MS);
   }
+}
+
+interface Answer {
+  /** `given`, the code of an error, or what should never come. */
+  readonly code: unknown;
+  readonly certificate?: string;
+}
+
+async function ask(region: Region, id: string): Promise<Answer> {
+  try {
+    return { code: 'given', certificate: await region.certificate(id, 'fewest') };
+  } catch (error) {
+    return { code: error instanceof ReceiptSyncError ? error.code : error };
+  }
+}
+
+/** `given`: the ids that this process has handed out certificates of before. */
+function judge(stage: Stage, host: Host, { code, certificate, id, given }: Answer & { readonly id: string; readonly given: Set<string> }): void {
+  if (typeof code !== 'string') stage.failed(code);
+  if (code === 'NOT_CERTIFIED' && given.has(id))
+    stage.failed(new Violation(`seed ${stage.seed}: what was proved stays proved: ${host.id} has no certificate of ${id} any more`));
+  if (certificate === undefined || given.has(id)) return;
+  // The first of each receipt is looked at: those after it are mostly the same.
+  given.add(id);
+  const receipt = receiptOn(host.disk, id);
+  if (receipt === undefined) stage.failed(new Violation(`seed ${stage.seed}: ${host.id} has a certificate of ${id}, and no such receipt`));
+  else stage.certified(host, receipt, certificate);
+}
+
+/** As it was written, whatever has become of it. */
+function receiptOn(disk: MemoryDisk, id: string): Receipt | undefined {
+  const [place] = disk.index.get(id)?.places ?? [];
+  const group = place === undefined ? undefined : disk.groupAt(place.log, place.index);
+  const item = place === undefined || group === undefined ? undefined : itemAt(group, place.index - group.start);
+  return item === undefined ? undefined : parseCanonical(item.canonical);
 }

@@ -1,11 +1,12 @@
 import { ReceiptSyncError } from '../../src/errors.ts';
+import type { StoredReceipt } from '../../src/ports/receipt-index.ts';
 import { QuorumNotReachedError } from '../../src/region/quorum-error.ts';
 import type { Region } from '../../src/replication/region.ts';
 import type { Host } from '../host.ts';
 import { Random } from '../random.ts';
 import { recur, type Stage } from '../stage.ts';
 import { plain } from '../tellings.ts';
-import { receiptOf, submit } from './submit.ts';
+import { receiptIn, submit } from './submit.ts';
 
 /** Those who only ask: where a receipt is, its certificate, how the links are, what there is. */
 export function readers(stage: Stage): void {
@@ -23,7 +24,7 @@ export function bursts(stage: Stage): void {
   stage.clock.after(random.uniform() * 15_000, () => {
     const host = random.pick(stage.hosts);
     stage.happened('bursts');
-    for (let n = 0; n < size; n += 1) void submit(stage, host, receiptOf(`burst-${n}`), random);
+    for (let n = 0; n < size; n += 1) void submit(stage, host, receiptIn(stage, `burst-${n}`), random);
   });
 }
 
@@ -38,7 +39,7 @@ async function ask(stage: Stage, host: Host, { region, random }: Asked): Promise
   const id = ids.length === 0 || random.chance(0.1) ? 'never-seen' : random.pick(ids);
   const kind = random.pick(['verify', 'certificate', 'status', 'list', 'get', 'all', 'wait'] as const);
   try {
-    const told = await answer(stage, host, { region, random, kind, id });
+    const told = await answer(stage, host, { region, random, kind, id, ids });
     if (host.starts === life && host.region === region) told();
   } catch (error) {
     if (error instanceof QuorumNotReachedError) stage.count('waited in vain');
@@ -49,12 +50,15 @@ async function ask(stage: Stage, host: Host, { region, random }: Asked): Promise
 
 const STOPPED = new Error('Nobody waits any more');
 
+interface Question extends Asked {
+  readonly kind: 'verify' | 'certificate' | 'status' | 'list' | 'get' | 'all' | 'wait';
+  readonly id: string;
+  /** Of what is on the disk when it is asked. */
+  readonly ids: readonly string[];
+}
+
 /** Asks; what comes back is looked at once it is known that the process which answered is still there. */
-async function answer(
-  stage: Stage,
-  host: Host,
-  { region, random, kind, id }: Asked & { readonly kind: 'verify' | 'certificate' | 'status' | 'list' | 'get' | 'all' | 'wait'; readonly id: string },
-): Promise<() => void> {
+async function answer(stage: Stage, host: Host, { region, random, kind, id, ids }: Question): Promise<() => void> {
   switch (kind) {
     case 'verify': {
       const verification = await region.verify(id);
@@ -77,16 +81,26 @@ async function answer(
     case 'list': {
       const state = random.pick(['any', 'pending', 'quorum', 'conflict'] as const);
       const page = await region.list({ limit: 1 + random.below(50), state: state === 'any' ? undefined : state });
-      return () => stage.count(page.next === undefined ? 'listed to the end' : 'listed');
+      const isAll = page.next === undefined && page.rotten.length === 0 && state === 'any';
+      return () => {
+        stage.count(page.next === undefined ? 'listed to the end' : 'listed');
+        stage.read(host, { given: page.receipts.map(({ stored }) => stored), owed: isAll ? owed(region, ids) : [] });
+      };
     }
     case 'get': {
       const stored = await region.getStored(id);
-      return () => stage.count(stored === undefined ? 'not stored' : 'stored');
+      return () => {
+        stage.count(stored === undefined ? 'not stored' : 'stored');
+        stage.read(host, { given: stored === undefined ? [] : [stored], owed: owed(region, ids.includes(id) ? [id] : []) });
+      };
     }
     case 'all': {
-      let count = 0;
-      for await (const _ of region.receipts()) count += 1;
-      return () => stage.count(count > 0 ? 'iterated' : 'nothing to iterate');
+      const { given, problem } = await iterated(region);
+      return () => {
+        stage.read(host, { given, owed: problem === undefined ? owed(region, ids) : [] });
+        if (problem !== undefined) throw problem;
+        stage.count(given.length > 0 ? 'iterated' : 'nothing to iterate');
+      };
     }
     case 'wait': {
       const abort = new AbortController();
@@ -95,4 +109,20 @@ async function answer(
       return () => stage.returned(host, result);
     }
   }
+}
+
+/** What came before it broke off counts too. */
+async function iterated(region: Region): Promise<{ readonly given: readonly StoredReceipt[]; readonly problem?: unknown }> {
+  const given: StoredReceipt[] = [];
+  try {
+    for await (const stored of region.receipts()) given.push(stored);
+    return { given };
+  } catch (problem) {
+    return { given, problem };
+  }
+}
+
+/** What a failed fsync has left on the disk all the same does not exist for its region before it is started again (seed 5282). */
+function owed(region: Region, ids: readonly string[]): readonly string[] {
+  return region.overview().store === 'failed' ? [] : ids;
 }

@@ -3,7 +3,7 @@ import type { SyncResult } from '../../src/region/sync-result.ts';
 import type { Host } from '../host.ts';
 import { Random } from '../random.ts';
 import type { Stage } from '../stage.ts';
-import { bring, receiptOf, WENT_AWAY } from './submit.ts';
+import { bring, receiptIn, WENT_AWAY } from './submit.ts';
 
 /** Times one receipt is brought, in whatever region, until its caller has what it wants. */
 const ATTEMPTS_MAX = 4;
@@ -27,7 +27,7 @@ export function shoppers(stage: Stage): void {
 }
 
 async function shop(stage: Stage, { id, ticks }: { readonly id: string; readonly ticks: number }, random: Random): Promise<void> {
-  const receipt = receiptOf(id, ticks);
+  const receipt = receiptIn(stage, id, ticks);
   for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt += 1) {
     const host = random.pick(stage.hosts);
     const result = await attemptAt(stage, host, { receipt, random });

@@ -27,7 +27,7 @@ interface Kind {
 const KINDS: readonly Kind[] = [
   { isOf: (begins) => begins.startsWith('receipt-sync/range@'), verify: range, meaning: 'these are all entries of this log in this time' },
   { isOf: (begins) => /"type"\s*:\s*"receipt-sync\/fork\/v\d+"/.test(begins), verify: fork, meaning: 'this key has signed two histories of one log' },
-  { isOf: () => true, verify: certificate, meaning: 'a quorum of regions had this receipt on stable storage' },
+  { isOf: () => true, verify: certificate, meaning: 'the quorum that the policy asks for had this receipt on stable storage' },
 ];
 /** A file says within so many bytes what it is. */
 const BEGINS_BYTES = 256;

@@ -6,10 +6,11 @@ import { append, EMPTY_EDGE, rootOf } from '../tlog/edge.ts';
 import { checkFrame } from './batch.ts';
 import { type KnownReceipt, type NewGroup, OWN_LOG, type Place, RECEIVED_LOG, TEXTS_KEPT } from './changes.ts';
 import { type Decision, decide, type Job } from './decide.ts';
-import type { BatchJob } from './decide-batch.ts';
+import { appendChecked, type BatchJob } from './decide-batch.ts';
 import { KIND_CONFLICT, RECEIPT_ENTRY_BYTES, recordedAt } from './entry.ts';
 import { encodeGroup, encodeOthers, groupItems } from './group.ts';
 import { type Heads, headOf } from './heads.ts';
+import { Turn } from './turn.ts';
 
 const MIRRORED = 3;
 const NEXT = 4;
@@ -72,6 +73,15 @@ test('of a batch that overlaps what is there only the rest is appended, with its
     [head.size, head.others, head.lastRecordedAt],
     [4, 2, recordedAt([...groupItems(log[3] ?? new Uint8Array())][0]?.entry ?? new Uint8Array())],
   );
+});
+
+test('a log that nobody mirrors grows without a tree, as a backup brings it', () => {
+  const { frame, items } = batchOf(pieces('a', 'b'), 0);
+  const restored = new Turn('west', new Map(), new Map());
+  appendChecked(restored, { log: RECEIVED_LOG, frame, items }, undefined);
+  const { trees, groups } = restored.written();
+  assert.deepEqual([trees, groups.map(({ log, start, count }) => [log, start, count])], [[], [[RECEIVED_LOG, 0, 2]]]);
+  assert.deepEqual([headOf(restored.heads, RECEIVED_LOG).size, headOf(restored.heads, RECEIVED_LOG).edge], [2, undefined]);
 });
 
 test('a text that was signed is signed again with the time of then, also once the log has grown', () => {

@@ -8,7 +8,7 @@ import { type NewGroup, OWN_LOG, RECEIVED_LOG } from './changes.ts';
 import { parseConflictBody } from './conflict.ts';
 import { type AgainJob, type Decision, type DecisionInput, decide, type Job, type ReceiptJob } from './decide.ts';
 import type { BatchJob } from './decide-batch.ts';
-import { commitment, entryBody, entryKind, KIND_CONFLICT, nextRecordedAt, recordedAt, writeReceiptEntry } from './entry.ts';
+import { commitment, entryBody, entryKind, KIND_CONFLICT, nextRecordedAt, RECEIPT_ENTRY_BYTES, recordedAt, writeReceiptEntry } from './entry.ts';
 import { encodeGroup, encodeOthers, GROUP_BYTES_MAX, GROUP_ENTRIES_MAX, groupItems } from './group.ts';
 import { growTree } from './growth.ts';
 import { emptyHead, headOf } from './heads.ts';
@@ -97,6 +97,23 @@ test('each log goes on where it ended, and its times strictly increase even wher
   assert.deepEqual([after.get(OWN_LOG)?.size, after.get(OWN_LOG)?.lastRecordedAt, after.get(OWN_LOG)?.edge?.size], [7, 10n ** 15n + 2n, 7]);
   assert.equal(nextRecordedAt(0n, 1_000), 65_536_000n);
 });
+
+test('a clock that is further ahead than 64 bits can say stands still in the year 4199: times go on rising from there, over restarts too', () => {
+  let last = 0n;
+  for (const nowMs of [8e15, 1e15, 2.7e14, 2 ** 46, 1_000]) {
+    const at = nextRecordedAt(last, nowMs);
+    const entry = entryOf(at);
+    assert.equal(recordedAt(entry), at);
+    assert.ok(at > last && at < 2n ** 63n, String(at));
+    last = recordedAt(entry);
+  }
+});
+
+function entryOf(at: bigint): Uint8Array {
+  const entry = new Uint8Array(RECEIPT_ENTRY_BYTES);
+  writeReceiptEntry(entry, 0, { recordedAt: at, commitment: new Uint8Array(32) });
+  return entry;
+}
 
 test('a frame gives back entry, canonical bytes and salt, and every receipt has a salt of its own', () => {
   const salts = Uint8Array.from({ length: 32 }, (_, n) => n);

@@ -21,6 +21,9 @@ const COMMITMENT_TAG = utf8Bytes('RSc1');
 /** `recorded_at` counts 1/65,536 of a millisecond, so that a log can hold that many entries per ms in strict order. */
 const TICKS_PER_MS = 65_536n;
 
+/** In the year 4199: a clock that is ahead of it stands still there, for what is left of 64 bits to be more than any log has entries (beyond seed 5129). */
+const WALL_MS_MAX = 2 ** 46;
+
 /** `SHA-256("RSc1" | salt[16] | D)`: binds the entry to the receipt's digest without showing it (SPEC §2). */
 export function commitment(salt: Uint8Array, digest: Uint8Array): Uint8Array {
   assert(salt.length === SALT_BYTES && digest.length === 32, 'a salt has 16 bytes, a digest 32');
@@ -76,9 +79,9 @@ export function recordedAt(entry: Uint8Array): bigint {
   return numbersIn(entry).getBigUint64(2);
 }
 
-/** The `recorded_at` that follows `last` at wall time `nowMs`: strictly increasing even where the clock is not. */
+/** The `recorded_at` that follows `last` at wall time `nowMs`: strictly increasing even where the clock is not, and wherever it once was. */
 export function nextRecordedAt(last: bigint, nowMs: number): bigint {
-  const now = BigInt(Math.max(0, Math.floor(nowMs))) * TICKS_PER_MS;
+  const now = BigInt(Math.min(Math.max(0, Math.floor(nowMs)), WALL_MS_MAX)) * TICKS_PER_MS;
   return now > last ? now : last + 1n;
 }
 

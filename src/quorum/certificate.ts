@@ -145,7 +145,7 @@ function checkQuorum(policy: Policy, { log, index }: ReadCertificate, signers: R
   };
   const counting = new Set([...signers].filter((witness) => !isTakenOut(witness)));
   if (!isQuorum(policy.quorum, counting)) throw invalid(`Not enough: ${[...counting].join(', ') || 'no region'}`);
-  return [true, `${[...counting].join(', ')}`];
+  return [true, policy.quorum.kind === 'none' ? 'the policy asks for none' : [...counting].join(', ')];
 }
 
 function invalid(problem: string): ReceiptSyncError {

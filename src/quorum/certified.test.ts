@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import type { RefusedRange } from '../log/log-text.ts';
 import { withRefused } from '../log/refused-lines.ts';
 import type { Policy } from '../tlog/policy.ts';
-import { type CertifiedTexts, keptBefore, textFor, withCertified, withTold } from './certified.ts';
+import { allTexts, areSame, type CertifiedTexts, keptBefore, OLDER_MAX, textFor, withCertified } from './certified.ts';
 import { canReach, certifiesEntry, certifiesMore, isCertified, isInReach, isLastToCertify, outOfReach, type SignedText } from './endorsement.ts';
 
 const REGIONS = ['a', 'b', 'c', 'd'];
@@ -105,7 +105,7 @@ class History {
     for (const each of [this.own.newest, ...this.own.kept]) {
       if (each === undefined || this.#told.has(each)) continue;
       this.#told.add(each);
-      this.mirror = withTold(this.policy, this.mirror, { text: each, lines: this.lines });
+      this.mirror = withCertified(this.policy, this.mirror, each);
     }
   }
 
@@ -175,6 +175,17 @@ test('what was certified before lines put it out of reach stays provable, whatev
   assert.ok(proved > 100, 'texts were kept');
 });
 
+/** After a text that came no more is held than it takes. */
+function isLean({ policy, own: { newest, older, kept }, lines: named }: History): boolean {
+  if (named.length === 0) return older.length === 0 && kept.length === 0;
+  const isHeld = (index: number, texts: readonly (SignedText | undefined)[]): boolean =>
+    texts.some((each) => each !== undefined && certifiesEntry(policy, each, index));
+  const isNeeded = (each: SignedText, n: number): boolean =>
+    each !== newest &&
+    Array.from({ length: each.size }, (_, index) => index).some((index) => isHeld(index, [each]) && !isHeld(index, [newest, ...older.slice(n + 1), ...kept]));
+  return older.every(isNeeded);
+}
+
 test('what a text has certified stays provable, whatever comes: later texts, more signatures, texts that come late', () => {
   const step = fc.record({
     grow: fc.nat(4),
@@ -194,7 +205,10 @@ test('what a text has certified stays provable, whatever comes: later texts, mor
         if (history.size > 0) texts.push({ size: history.size, refused: history.lines, signers: new Set() });
         const signed = texts.at(-1 - late);
         for (const region of signers) signed?.signers.add(region);
-        if (signed !== undefined && signed.signers.size >= needed) history.own = withCertified(history.policy, history.own, signed);
+        if (signed !== undefined && signed.signers.size >= needed) {
+          history.own = withCertified(history.policy, history.own, signed);
+          assert.ok(isLean(history));
+        }
         const lost = before.filter((index) => textFor(history.policy, history.own, index) === undefined);
         assert.deepEqual(lost, []);
         before = Array.from({ length: history.size }, (_, index) => index).filter((index) => textFor(history.policy, history.own, index) !== undefined);
@@ -202,4 +216,47 @@ test('what a text has certified stays provable, whatever comes: later texts, mor
     }),
     { numRuns: Number(process.env['RUNS'] ?? 2_000) },
   );
+});
+
+/** Texts that certify one entry each: the n-th has n + 1 entries, is signed by a region of its own, and names everybody else for its last one. */
+function alone(count: number): { readonly policy: Policy; readonly texts: readonly SignedText[] } {
+  const regions = Array.from({ length: count }, (_, n) => `r${n}`);
+  const key = { name: '', keyId: 0, type: 4 as const, publicKey: new Uint8Array(32), verify: () => false };
+  const quorum = { kind: 'weight' as const, threshold: 1, weights: new Map(regions.map((region) => [region, 1])) };
+  const named = (index: number): readonly RefusedRange[] => regions.filter((_, n) => n !== index).map((region) => ({ region, first: index, last: index }));
+  const texts = regions.map((region, n) => ({
+    size: n + 1,
+    refused: Array.from({ length: n + 1 }, (_, index) => named(index))
+      .flat()
+      .reduce(withRefused, []),
+    signers: new Set([region]),
+  }));
+  return { policy: { logs: [], witnesses: new Map(regions.map((region) => [region, key])), quorum }, texts };
+}
+
+test('so many texts wait for newer ones and no more: the oldest of the others are kept for ever, and all stays provable', () => {
+  const { policy, texts } = alone(OLDER_MAX + 4);
+  let held: CertifiedTexts<SignedText> = { newest: undefined, older: [], kept: [] };
+  for (const [n, text] of texts.entries()) {
+    held = withCertified(policy, held, text);
+    assert.equal(held.older.length, Math.min(n, OLDER_MAX));
+    assert.deepEqual(held.kept, texts.slice(0, Math.max(0, n - OLDER_MAX)));
+    for (let index = 0; index <= n; index += 1) assert.equal(textFor(policy, held, index), texts[index]);
+  }
+  assert.deepEqual(allTexts(held), texts.toReversed());
+  // One that names nobody certifies all of it, and none has to wait.
+  const whole = { size: texts.length, refused: [], signers: new Set(['r0']) };
+  assert.deepEqual(withCertified(policy, held, whole).older, []);
+});
+
+test('a text that says nothing new changes nothing; each that does, does', () => {
+  const { policy, texts } = alone(4);
+  const [one, two, three] = texts;
+  assert.ok(one && two && three);
+  const none: CertifiedTexts<SignedText> = { newest: undefined, older: [], kept: [] };
+  const held = [one, two, three].reduce((before, text) => withCertified(policy, before, text), none);
+  for (const text of [one, two, three]) assert.ok(areSame(held, withCertified(policy, held, text)));
+  assert.ok(areSame(held, { ...held, older: [...held.older] }));
+  for (const other of [{ newest: two }, { newest: undefined }, { older: [one] }, { older: [one, three] }, { older: [] }, { kept: [one] }])
+    assert.ok(!areSame(held, { ...held, ...other }), JSON.stringify(other));
 });

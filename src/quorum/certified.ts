@@ -16,32 +16,18 @@ export interface CertifiedTexts<Text extends SignedText> {
 
 /** With a text whose signatures reach the threshold, or one of these that has got more of them. */
 export function withCertified<Text extends SignedText>(policy: Policy, before: CertifiedTexts<Text>, text: Text): CertifiedTexts<Text> {
-  const isLate = before.newest !== undefined && text.size < before.newest.size;
-  const newest = isLate ? before.newest : text;
-  const others = [...before.older, ...(isLate ? [text] : []), ...(before.newest === undefined ? [] : [before.newest])];
-  const candidates = [...new Set(others)].filter((each) => each !== newest).sort((one, other) => one.size - other.size);
-  const kept = keptBefore(policy, { ...before, newest, older: candidates }, newest?.refused ?? []);
-  const older = stillNeeded(policy, { newest, older: candidates, kept });
+  const newest = before.newest !== undefined && text.size < before.newest.size ? before.newest : text;
+  const others = new Set([...before.older, text, ...(before.newest === undefined ? [] : [before.newest])]);
+  others.delete(newest);
+  const waiting = [...others].sort((one, other) => one.size - other.size);
+  const kept = keptBefore(policy, { newest, older: waiting, kept: before.kept }, newest.refused);
+  const older = stillNeeded(policy, newest, { older: waiting, kept });
   const excess = older.slice(0, Math.max(0, older.length - OLDER_MAX));
-  return { newest, older: older.length === 0 ? NONE : older.slice(excess.length), kept: excess.length === 0 ? kept : [...kept, ...excess] };
-}
-
-/**
- * The same for a mirror. `lines`: those of the log now, as its origin has just signed them. A text that certifies what none with them can
- * is kept when it is told, also where another one does as well: its origin may need it for more in time, and tells it only once.
- */
-export function withTold<Text extends SignedText>(
-  policy: Policy,
-  before: CertifiedTexts<Text>,
-  { text, lines }: { readonly text: Text; readonly lines: SignedText['refused'] },
-): CertifiedTexts<Text> {
-  const isLast = isLastToCertify(policy, text, { lines, others: [] });
-  return withCertified(policy, isLast ? { ...before, kept: [...before.kept, text] } : before, text);
+  return { newest, older: older.slice(excess.length), kept: excess.length === 0 ? kept : [...kept, ...excess] };
 }
 
 /** What must be kept for ever once texts have these lines: the last texts that certify what none with them can. */
 export function keptBefore<Text extends SignedText>(policy: Policy, texts: CertifiedTexts<Text>, lines: SignedText['refused']): readonly Text[] {
-  if (lines.length === 0) return texts.kept;
   let { kept } = texts;
   for (const text of [texts.newest, ...texts.older.toReversed()])
     if (text !== undefined && isLastToCertify(policy, text, { lines, others: kept })) kept = [...kept, text];
@@ -64,11 +50,9 @@ export function areSame<Text extends SignedText>(one: CertifiedTexts<Text>, othe
   return one.newest === other.newest && isOlderSame && one.kept === other.kept;
 }
 
-const NONE: readonly never[] = [];
-
 /** Those that certify what no other one does. */
-function stillNeeded<Text extends SignedText>(policy: Policy, { newest, older, kept }: CertifiedTexts<Text>): readonly Text[] {
-  const near: Text[] = newest === undefined ? [] : [newest];
+function stillNeeded<Text extends SignedText>(policy: Policy, newest: Text, { older, kept }: Pick<CertifiedTexts<Text>, 'older' | 'kept'>): readonly Text[] {
+  const near = [newest];
   for (const text of older.toReversed()) if (certifiesMore(policy, text, { near, far: kept })) near.push(text);
   return near.slice(1).reverse();
 }

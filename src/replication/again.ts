@@ -16,10 +16,10 @@ const READ_BYTES_MAX: number = 256 * 1024;
 const READ_AGAIN_MS = 30_000;
 
 export interface AgainOptions {
-  readonly store: LogStore;
+  readonly store: Pick<LogStore, 'entries'>;
   readonly clock: Clock;
-  readonly committer: Committer;
-  readonly rotten: Rotten;
+  readonly committer: Pick<Committer, 'submit'>;
+  readonly rotten: Pick<Rotten, 'tell'>;
   /** An own receipt stands at another place from now on: whoever waits for the old one waits for the new one. */
   readonly onMoved: (moved: { readonly from: number; readonly to: number; readonly receiptId: string }) => void;
 }

@@ -151,9 +151,10 @@ export class Committer {
 
   /** Takes no write any more, for a reason that is not the store's: what this region has signed is more than it remembers (SPEC §2.1). */
   async forget(reason: string): Promise<void> {
-    const recorded = this.record({ forgot: [reason] });
     this.#hasForgotten = true;
-    await recorded;
+    // What a full disk does not take is brought again: else the next process would sign (beyond seed 5120).
+    while (!(await this.record({ forgot: [reason] })) && this.#state === 'full' && !this.#closed)
+      await new Promise<void>((resolve) => void this.#options.clock.after(PROBE_MS, resolve));
     this.#state = 'failed';
   }
 

@@ -131,9 +131,11 @@ export class Evidence {
   /** An own group is durable. The links may be rung between the log's signature and the region's. */
   grown({ groups, head }: OwnGrowth, ringLinks: (size: number) => void): void {
     for (const group of groups) this.groups.append(group);
-    this.checkpoints.grown(head);
+    // What was under way when it found out is durable; it signs nothing of it, with either key (beyond seeds 403, 509).
+    const isSigned = !this.#options.isForgotten();
+    if (isSigned) this.checkpoints.grown(head);
     ringLinks(head.size);
-    if (!this.#options.isForgotten()) this.checkpoints.cosignNewest();
+    if (isSigned) this.checkpoints.cosignNewest();
   }
 
   /** SPEC §3.2 (a): the origin and its signature. */

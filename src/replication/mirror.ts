@@ -8,9 +8,8 @@ import type { LogNumber } from '../ports/log-store.ts';
 import type { BatchOrigin, MirrorAnswer } from '../ports/receiving.ts';
 import type { Signer } from '../ports/signer.ts';
 import { cosigners } from '../quorum/certificate.ts';
-import { allTexts, areSame, type CertifiedTexts, withTold } from '../quorum/certified.ts';
+import { allTexts, areSame, type CertifiedTexts, withCertified } from '../quorum/certified.ts';
 import type { Cluster } from '../quorum/cluster.ts';
-import { isLastToCertify } from '../quorum/endorsement.ts';
 import type { ForkEvidence } from '../quorum/fork-evidence.ts';
 import { sha256, toHex, utf8Bytes, utf8Text } from '../std/bytes.ts';
 import { logSignatureOf } from '../tlog/checkpoint.ts';
@@ -55,8 +54,6 @@ export interface MirrorOptions {
 interface Certified {
   readonly note: Note;
   readonly text: LogText;
-  /** Those of the log as its origin had signed it when it told us. */
-  readonly lines: LogText['refused'];
 }
 
 /** Another region's log as this one keeps it (SPEC §3.2): checks, parks, stores, cosigns. */
@@ -135,7 +132,7 @@ export class Mirror {
     try {
       const batch = parseBatch(bytes);
       if (origin.text.size !== batch.start + batch.count) throw new InvalidEvidenceError('batch', 'does not end where its checkpoint does');
-      const certified = batch.certified.length === 0 ? undefined : this.#readCertified(batch.certified, origin.text.refused);
+      const certified = batch.certified.length === 0 ? undefined : this.#readCertified(batch.certified);
       // Its origin learns from the size that we have forgotten, and stops counting us.
       if (certified !== undefined && this.#isForgotten(certified)) return { kind: 'size', size: this.size };
       // (b) before (c): what can't be used now is not worth its hashes.
@@ -268,7 +265,7 @@ export class Mirror {
   }
 
   /** The second field: the lines of its origin and of regions that we know. An invalid one is ignored and alarmed. */
-  #readCertified(bytes: Uint8Array, told: LogText['refused']): Certified | undefined {
+  #readCertified(bytes: Uint8Array): Certified | undefined {
     const { origin, cluster } = this.#options;
     try {
       const note = parseNote(utf8Text(bytes) ?? '');
@@ -278,7 +275,7 @@ export class Mirror {
       if (signed === undefined) throw new InvalidEvidenceError('checkpoint', 'is not signed by its origin');
       const known = [...cluster.policy.witnesses.values()];
       const lines = note.signatures.filter((line) => known.some((key) => isOf(key, line)));
-      return { text, lines: told, note: { text: note.text, signatures: [...signed.signatures, ...lines] } };
+      return { text, note: { text: note.text, signatures: [...signed.signatures, ...lines] } };
     } catch (error) {
       if (!(error instanceof InvalidEvidenceError)) throw error;
       this.#badCertified(error.message);
@@ -313,9 +310,9 @@ export class Mirror {
   }
 
   /** Kept once its signatures reach the threshold, our own size has reached it, and its root is ours; false where it has to be told again. */
-  async #takeCertified({ note, text, lines }: Certified): Promise<boolean> {
+  async #takeCertified({ note, text }: Certified): Promise<boolean> {
     const { cluster } = this.#options;
-    if (this.#isKnown(note, text, lines)) return true;
+    if (this.#isKnown(note)) return true;
     // Whoever else has signed it: it is a claim of the origin.
     const standing = await this.claims.look(note);
     if (!isQuorum(cluster.policy.quorum, signedBy(cluster.policy, note))) {
@@ -325,30 +322,28 @@ export class Mirror {
       return !isSpoilt(cluster.policy, note);
     }
     if (standing === 'open') {
-      if (text.size > (this.#ahead?.text.size ?? -1)) this.#ahead = { note, text, lines };
+      if (text.size > (this.#ahead?.text.size ?? -1)) this.#ahead = { note, text };
       return text.size > this.size;
     }
     if (this.#ahead !== undefined && this.#ahead.text.size <= text.size) this.#ahead = undefined;
-    return standing === 'fits' ? this.#keep(certifiedText(cluster, formatNote(note)), lines) : true;
+    return standing === 'fits' ? this.#keep(certifiedText(cluster, formatNote(note))) : true;
   }
 
   /** False where the store could not: then it is taken when it is told again (seed 257). */
-  async #keep(text: CertifiedText, lines: LogText['refused']): Promise<boolean> {
+  async #keep(text: CertifiedText): Promise<boolean> {
     const { cluster, committer, log } = this.#options;
     const before = this.#certified;
-    const next = withTold(cluster.policy, before, { text, lines });
+    const next = withCertified(cluster.policy, before, text);
     if (areSame(next, before)) return true;
     if (!(await committer.record(certifiedChanges(log, next, before.kept.length)))) return false;
     this.#certified = next;
     return true;
   }
 
-  /** Held already, with as many signatures, and to be kept no longer than it is: told again under more lines it may be one to keep for ever (seed 160135403). */
-  #isKnown(note: Note, { size }: LogText, lines: LogText['refused']): boolean {
-    const isSame = (held: CertifiedText): boolean => held.size === size && held.text === note.text && held.signers.size >= note.signatures.length - 1;
-    if (this.#certified.kept.some(isSame)) return true;
-    const held = allTexts({ ...this.#certified, kept: [] }).find(isSame);
-    return held !== undefined && !isLastToCertify(this.#options.cluster.policy, held, { lines, others: [] });
+  /** Held already, with all these signatures. */
+  #isKnown(note: Note): boolean {
+    const told = certifiedText(this.#options.cluster, formatNote(note));
+    return allTexts(this.#certified).some(({ text, signers }) => text === told.text && [...told.signers.keys()].every((region) => signers.has(region)));
   }
 }
 

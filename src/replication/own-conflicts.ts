@@ -34,16 +34,16 @@ export interface Between {
 export interface OwnConflictsOptions {
   readonly policy: Policy;
   readonly checkpoints: Checkpoints;
-  readonly committer: Committer;
-  readonly store: LogStore;
+  readonly committer: Pick<Committer, 'ownSize' | 'record' | 'submit'>;
+  readonly store: Pick<LogStore, 'entries'>;
   readonly clock: Clock;
-  readonly rotten: Rotten;
+  readonly rotten: Pick<Rotten, 'tell'>;
   readonly observe: Observer;
-  readonly alarms: Alarms;
+  readonly alarms: Pick<Alarms, 'raise'>;
   readonly isForgotten: () => boolean;
   /** Texts have other lines than before. */
   readonly onNews: () => void;
-  /** Lines were joined. */
+  /** Lines were joined: told again and again. */
   readonly onBetween: (between: Between) => void;
   /** An own receipt was appended again. */
   readonly onMoved: (moved: { readonly from: number; readonly to: number; readonly receiptId: string }) => void;
@@ -96,6 +96,7 @@ export class OwnConflicts {
   /** Once a second. */
   tick(): void {
     this.#appendAgain();
+    this.#sayBetween();
     const { kept } = this.#options.checkpoints.proving;
     if (this.#firstUnsaved(kept) < kept.length) this.#naming = this.#naming.then(() => this.#saveKept());
   }
@@ -106,7 +107,7 @@ export class OwnConflicts {
 
   /** Durable first: a text of ours names what a remote refuses only when it always will. */
   async #name(region: string, told: RefusedRanges): Promise<boolean> {
-    const { committer, checkpoints, policy, isForgotten, onBetween, onNews } = this.#options;
+    const { committer, checkpoints, policy, isForgotten, onNews } = this.#options;
     const { refusals, proving } = checkpoints;
     const news = refusals.news(region, told, committer.ownSize);
     if (news.length === 0) return true;
@@ -120,10 +121,19 @@ export class OwnConflicts {
     this.#saved = saved;
     checkpoints.refuse(naming, kept);
     for (const { first, last } of [...between, ...news]) this.#between.add(first, last + 1);
-    if (between.length > 0) onBetween({ ranges: between, moves: (index) => this.#moves(index) });
+    this.#sayBetween();
     onNews();
     void this.#sayRefused(region, news);
     return true;
+  }
+
+  /**
+   * Whoever waits for a region that is out of the count waits in vain, unless the receipt gets another place: all are told again, as what
+   * would get one may get none once more regions refuse it or others have certified it (seed 710003).
+   */
+  #sayBetween(): void {
+    const ranges = this.#options.checkpoints.refusals.joined();
+    if (ranges.length > 0) this.#options.onBetween({ ranges, moves: (index) => this.#moves(index) });
   }
 
   /** Its refusal of each receipt, by id, also where nobody waits for it. */

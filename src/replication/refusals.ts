@@ -56,6 +56,11 @@ export class Refusals {
     return this.#lines.some((line) => line.region === region && line.first <= index && index <= line.last) && !this.refuses(region, index);
   }
 
+  /** All entries for which a region is out of the count only because lines were joined. */
+  joined(): readonly RefusedRange[] {
+    return this.#lines.flatMap(({ region, first, last }) => rangesIn(region, this.#of(region).missing(first, last + 1)));
+  }
+
   /** What of these ranges, below `size`, it has not told before. */
   news(region: string, ranges: readonly IndexRange[], size: number): readonly RefusedRange[] {
     return ranges.flatMap(({ first, last }) => rangesIn(region, this.#of(region).missing(first, Math.min(last + 1, size))));

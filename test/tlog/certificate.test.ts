@@ -58,6 +58,8 @@ test('lines of others beside those that count say nothing, whatever name they ha
     return checks.find((check) => check.name === 'quorum')?.detail;
   };
   assert.match((await quorum(/^— .*-west-1/)) ?? '', /^Not enough: [a-z0-9-]+$/);
+  const { valid, checks } = await verifyCertificate({ receipt, certificate, policy: policy.replace(/^quorum .*$/m, 'quorum none') });
+  assert.deepEqual([valid, checks.find((check) => check.name === 'quorum')?.detail], [true, 'the policy asks for none']);
 });
 
 test('what is wrong is named by the check that found it', async () => {
