@@ -54,6 +54,8 @@ export interface MirrorOptions {
 interface Certified {
   readonly note: Note;
   readonly text: LogText;
+  /** Was every line of it of a key that we know? */
+  readonly isWhole: boolean;
 }
 
 /** Another region's log as this one keeps it (SPEC §3.2): checks, parks, stores, cosigns. */
@@ -74,6 +76,8 @@ export class Mirror {
   #newest: { readonly size: number; readonly note: string } | undefined;
   /** The newest text with our signature, for all who ask for it. */
   #shown: { readonly of: CosignedText; readonly note: string } | undefined;
+  /** The last text that was told with lines of nobody that we know. */
+  #odd: string | undefined;
   /** A certified checkpoint beyond our own size, until we get there. */
   #ahead: Certified | undefined;
 
@@ -145,7 +149,7 @@ export class Mirror {
       // Where there are lines it may certify what no later one does: it counts as told only once it is durable, and not where it was spoilt
       // on its way (seed 90082).
       if (batch.certified.length === 0 || origin.text.refused.length === 0) return answer;
-      if (certified !== undefined && (await isKept)) return answer;
+      if (certified !== undefined && (await isKept) && this.#isWhole(certified)) return answer;
       return { kind: 'store-failed', message: 'a certified checkpoint could not be kept' };
     } catch (error) {
       if (error instanceof InvalidEvidenceError) return { kind: 'rejected', status: 422, reason: error.message };
@@ -275,12 +279,23 @@ export class Mirror {
       if (signed === undefined) throw new InvalidEvidenceError('checkpoint', 'is not signed by its origin');
       const known = [...cluster.policy.witnesses.values()];
       const lines = note.signatures.filter((line) => known.some((key) => isOf(key, line)));
-      return { text, note: { text: note.text, signatures: [...signed.signatures, ...lines] } };
+      const signatures = [...signed.signatures, ...lines];
+      return { text, isWhole: signatures.length === note.signatures.length, note: { text: note.text, signatures } };
     } catch (error) {
       if (!(error instanceof InvalidEvidenceError)) throw error;
       this.#badCertified(error.message);
       return undefined;
     }
+  }
+
+  /**
+   * A line of nobody that we know was spoilt on its way (seed 1000004694), or is of another policy than ours: it is told once more, and
+   * is what it is then.
+   */
+  #isWhole({ note, isWhole }: Certified): boolean {
+    if (isWhole || this.#odd === note.text) return true;
+    this.#odd = note.text;
+    return false;
   }
 
   #badCertified(message: string): undefined {
@@ -310,8 +325,9 @@ export class Mirror {
   }
 
   /** Kept once its signatures reach the threshold, our own size has reached it, and its root is ours; false where it has to be told again. */
-  async #takeCertified({ note, text }: Certified): Promise<boolean> {
+  async #takeCertified(told: Certified): Promise<boolean> {
     const { cluster } = this.#options;
+    const { note, text } = told;
     if (this.#isKnown(note)) return true;
     // Whoever else has signed it: it is a claim of the origin.
     const standing = await this.claims.look(note);
@@ -322,7 +338,7 @@ export class Mirror {
       return !isSpoilt(cluster.policy, note);
     }
     if (standing === 'open') {
-      if (text.size > (this.#ahead?.text.size ?? -1)) this.#ahead = { note, text };
+      if (text.size > (this.#ahead?.text.size ?? -1)) this.#ahead = told;
       return text.size > this.size;
     }
     if (this.#ahead !== undefined && this.#ahead.text.size <= text.size) this.#ahead = undefined;

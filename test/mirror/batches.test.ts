@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import { commitment, RECEIPT_ENTRY_BYTES, writeReceiptEntry } from '../../src/log/entry.ts';
 import { utf8Bytes } from '../../src/std/bytes.ts';
-import { formatNote, type Note } from '../../src/tlog/note.ts';
+import { formatNote, type Note, parseSignature } from '../../src/tlog/note.ts';
 import { receiptOf, sealed } from '../receipts.ts';
 import { frameOf, LogByHand, lp16, MirrorByHand, mirrorPath, post, type Said, Stage, signerOf } from './by-hand.ts';
 
@@ -170,6 +170,31 @@ test('batches that come before their turn wait a second within bounds; two with 
   const [one, other] = await Promise.all([post(stage.url, log.batch(40, 70)), post(stage.url, log.batch(40, 70))]);
   assert.deepEqual([one.status, one.text], [200, other.text]);
   assert.equal(stage.manager.overview().receipts, 70);
+});
+
+test('a certified checkpoint with a line of nobody, where somebody is refused, is asked for once more: it may have been spoilt on its way', async () => {
+  const { stage, log, west } = await mirroring();
+  await using _ = stage;
+  log.add(receiptOf(0), receiptOf(1));
+  const certifiedOf = async (size: number): Promise<Note> => {
+    const note = log.note(size, { refused: [{ region: 'us-west-1', first: 0, last: 0 }] });
+    const said = await post(stage.url, log.batch(0, size, { checkpoint: text(note) }));
+    assert.equal(said.status, 200);
+    return { text: note.text, signatures: [...note.signatures, parseSignature(said.text.trim()), west.signer.cosign(note.text, 1)] };
+  };
+  const tell = async (size: number, certified: Note): Promise<number> => {
+    const note = log.note(size, { refused: [{ region: 'us-west-1', first: 0, last: 0 }] });
+    return (await post(stage.url, log.batch(size, size, { checkpoint: text(note), certified: text(certified) }))).status;
+  };
+  const whole = await certifiedOf(2);
+  // The key of the last line is nobody's: what is left is no quorum.
+  const spoilt = { ...whole, signatures: whole.signatures.map((line, n) => (n === 2 ? { ...line, keyId: line.keyId ^ 1 } : line)) };
+  assert.deepEqual([await tell(2, spoilt), await tell(2, spoilt), await tell(2, whole)], [503, 200, 200]);
+  // With one line more than it takes it is taken at once, and asked for once more all the same: it may have been the line of somebody.
+  log.add(receiptOf(2));
+  const third = await certifiedOf(3);
+  const more = { ...third, signatures: [...third.signatures, signerOf('nobody').cosign(third.text, 1)] };
+  assert.deepEqual([await tell(3, more), await tell(3, more), await tell(3, third)], [503, 200, 200]);
 });
 
 test('a hundred thousand entries that come without their receipts cost no more and more', async () => {
