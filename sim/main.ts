@@ -2,10 +2,11 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { FEATURES, type Feature, type RunOptions, WORLD } from './features.ts';
+import { failureLine, smallerLine } from './run/command.ts';
 import type { Kind } from './run/kinds.ts';
 import type { Task } from './run/messages.ts';
 import { Pool } from './run/pool.ts';
-import { shrink } from './run/shrink.ts';
+import { shrinkIn } from './run/shrink.ts';
 import { type Failure, Totals } from './run/totals.ts';
 
 const USAGE = `npm run sim -- [--seed N | --seeds N | --minutes M] [--from N] [--jobs N] [--beyond | --liar]
@@ -63,26 +64,10 @@ function optionsGiven(): RunOptions {
   return { ...(world === undefined ? {} : { world }), ...(stormMs === undefined ? {} : { stormMs }), ...(without.length === 0 ? {} : { without }) };
 }
 
-/** What runs it again, by itself. */
-function command({ seed, options: { without = [], stormMs, world } }: Task): string {
-  const parts = [
-    `npm run sim -- --seed ${seed}`,
-    ...(kind === 'safe' ? [] : [`--${kind}`]),
-    ...(world === undefined ? [] : [`--world ${world}`]),
-    ...(stormMs === undefined ? [] : [`--storm ${stormMs}`]),
-    ...(without.length === 0 ? [] : [`--without "${without.join(',')}"`]),
-  ];
-  return parts.join(' ');
-}
-
-function show({ task, problem }: Failure): void {
-  console.error(`seed ${task.seed} failed: ${problem}\n  ${command(task)}`);
-}
-
-async function made(pool: Pool, task: Task): Promise<Task> {
-  if (values['no-shrink'] || kind === 'liar') return task;
-  const small = await shrink(task, async (options) => 'problem' in (await pool.one({ ...task, options })));
-  console.error(`seed ${task.seed} fails too, smaller: ${command(small)}`);
+async function made(pool: Pool, failure: Failure): Promise<Task> {
+  if (values['no-shrink'] || kind === 'liar') return failure.task;
+  const small = await shrinkIn(pool, failure);
+  console.error(smallerLine(small));
   return small;
 }
 
@@ -109,12 +94,12 @@ async function main(): Promise<void> {
     for (let task = next(); task !== undefined; task = next()) {
       const outcome = await pool.one(task);
       totals.add(outcome);
-      if ('problem' in outcome && totals.failures.length <= SHOWN_MAX) show(outcome);
+      if ('problem' in outcome && totals.failures.length <= SHOWN_MAX) console.error(failureLine(outcome));
     }
   };
   await Promise.all(Array.from({ length: given(values.jobs) ?? availableParallelism() }, one));
-  for (const [n, { task }] of totals.failures.slice(0, SHRUNK_MAX).entries()) {
-    const small = await made(pool, task);
+  for (const [n, failure] of totals.failures.slice(0, SHRUNK_MAX).entries()) {
+    const small = await made(pool, failure);
     if (n === 0 && values.keep !== undefined) keep(small, values.keep);
   }
   console.log(`from ${from}: ${totals.lines().join('\n')}`);
