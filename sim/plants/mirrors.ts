@@ -25,6 +25,16 @@ export const MIRRORS: readonly Plant[] = [
     replace: 'const overlap = 0;',
   },
   {
+    // Taking a released batch twice does nothing: the second time its text is known, and is answered as before, whatever it brings. So what is
+    // laid twice is its entries.
+    name: 'parked batch applied twice',
+    teaches: 'The entries of a batch that has waited for its turn are laid twice once it comes.',
+    file: 'src/replication/mirror.ts',
+    find: 'return batch.start <= this.#expected || (batch.count > 0 && this.#park(batch));',
+    replace:
+      'if (batch.start <= this.#expected || batch.count === 0) return batch.start <= this.#expected;\n    return this.#park(batch).then((isIn) => isIn && Object.assign(batch, { count: 2 * batch.count, frame: Buffer.concat([batch.frame, batch.frame]) }).count > 0);',
+  },
+  {
     name: 'salt not kept by mirrors',
     teaches: 'A mirror stores entries without the salts that came with them: it can prove none of them.',
     file: 'src/log/decide-batch.ts',

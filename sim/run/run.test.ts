@@ -65,10 +65,13 @@ test('totals tell of every seed, and of those that failed', () => {
     totals.failures.map(({ problem }) => problem),
     ['lost'],
   );
-  assert.deepEqual([...totals.counts, ...totals.seedsWith], [
-    ['crash', 2],
-    ['crash', 1],
-  ]);
+  assert.deepEqual(
+    [...totals.counts, ...totals.seedsWith],
+    [
+      ['crash', 2],
+      ['crash', 1],
+    ],
+  );
   assert.match(
     totals.lines().join(' '),
     /^2 seeds, 1 failed; 1\.0 simulated hours .* 3600 simulated hours per CPU hour.*, nothing owed after at most 4 s .*crash: 2$/,
