@@ -30,6 +30,10 @@ const SINCE = {
   'slow comeback': 6,
   collectors: 6,
   'own entries lost': 6,
+  'aimed crashes': 6,
+  'evidence files': 6,
+  'long receipts': 6,
+  'tight bounds': 6,
 } as const;
 
 /** What was a mistake of the simulator, and is left out again since that world. */

@@ -3,6 +3,7 @@ import type { SyncResult } from '../../src/region/sync-result.ts';
 import type { Host } from '../host.ts';
 import { Random } from '../random.ts';
 import type { Stage } from '../stage.ts';
+import { shaped } from './shapes.ts';
 import { bring, receiptOf, WENT_AWAY } from './submit.ts';
 
 /** Times one receipt is brought, in whatever region, until its caller has what it wants. */
@@ -62,7 +63,7 @@ async function certificateOf(stage: Stage, host: Host, { receipt, result }: { re
   const made = result.certificate().then(
     (certificate) => {
       stage.count('certificate given');
-      stage.certified(host, receipt, certificate);
+      stage.certified(host, shaped(stage, receipt), certificate);
     },
     () => stage.count('no certificate'),
   );

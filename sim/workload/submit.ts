@@ -6,6 +6,7 @@ import { Violation } from '../checkers/checker.ts';
 import type { Host } from '../host.ts';
 import type { Random } from '../random.ts';
 import type { Stage } from '../stage.ts';
+import { shaped } from './shapes.ts';
 
 /** A receipt of the simulator: its ticks are its content. */
 export function receiptOf(receiptId: string, ticks = 1): Receipt {
@@ -29,15 +30,17 @@ export interface Patience {
   readonly options: () => SyncOptions;
 }
 
-/** The same with a patience of the caller's; the result, or why there is none. */
+/** The same with a patience of the caller's, and a receipt as long as this world has them; the result, or why there is none. */
 export async function bring(
   stage: Stage,
   host: Host,
-  receipt: Receipt,
+  short: Receipt,
   { gaveUp, options }: Patience,
 ): Promise<SyncResult | 'gave up' | 'went away' | 'down' | 'gone' | ReceiptSyncError> {
   const { region } = host;
   if (region === undefined) return 'down';
+  const receipt = shaped(stage, short);
+  if (receipt !== short) stage.count('long receipts');
   const life = host.starts;
   try {
     const answer = region.sync(receipt, options());
