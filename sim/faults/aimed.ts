@@ -47,7 +47,9 @@ export function aimedCrashes(stage: Stage): void {
       stage.happened(`crash ${operation}`);
       stage.powerCut(host, downMs);
     };
-    host.fate?.plan({ left: 1 + random.below(2), only, phase, delayMs: random.uniform() * 0.1, strike });
+    // What was read once is not read again: the first time is the only one.
+    const left = only === 'tile' ? 1 : 1 + random.below(2);
+    host.fate?.plan({ left, only, phase, delayMs: random.uniform() * 0.1, strike });
     if (host.region !== undefined) provoke({ stage, host, region: host.region, random });
   });
 }
@@ -55,7 +57,7 @@ export function aimedCrashes(stage: Stage): void {
 /** In some of these seeds one region's log grows so long, early on, that it has a full tile. */
 function fullTiles(stage: Stage): void {
   const random = new Random(stage.seed ^ 0x71_1e50);
-  if (!stage.has('aimed crashes') || !random.chance(0.05)) return;
+  if (!stage.has('aimed crashes') || !random.chance(0.1)) return;
   stage.clock.after(random.uniform() * 4_000, () => {
     const host = random.pick(stage.hosts);
     const patience = { gaveUp: stage.clock.sleep(2_000), options: LOCAL };
