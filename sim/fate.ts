@@ -7,6 +7,8 @@ interface Plan {
   /** Of the operations that are still to come. */
   left: number;
   readonly phase: Phase;
+  /** Only this operation is counted, and struck. */
+  readonly only?: string | undefined;
   /** From the operation's begin to the stroke, where it strikes while it is under way. */
   readonly delayMs: number;
   readonly strike: (operation: string) => void;
@@ -63,7 +65,7 @@ export class Fate {
   /** Does what the operation does, unless it is struck: then nothing comes back, ever. */
   async during<T>(operation: string, act: () => Promise<T>): Promise<T> {
     await this.moving();
-    const plan = this.#next();
+    const plan = this.#next(operation);
     if (plan?.phase === 'before') return this.#struck(plan, operation);
     const done = act();
     if (plan?.phase === 'during') {
@@ -79,14 +81,19 @@ export class Fate {
     return value;
   }
 
+  /** The same of an operation that is struck only where somebody aims at it: older seeds count without it. */
+  async ifAimedAt<T>(operation: string, act: () => Promise<T>): Promise<T> {
+    return this.#plan?.only === operation ? this.during(operation, act) : act();
+  }
+
   /** Resolves at once, or as soon as it moves again. */
   async moving(): Promise<void> {
     if (this.#stalled !== undefined) await new Promise<void>((resolve) => this.whenMoving(resolve));
   }
 
-  #next(): Plan | undefined {
+  #next(operation: string): Plan | undefined {
     const plan = this.#plan;
-    if (plan === undefined) return undefined;
+    if (plan === undefined || (plan.only ?? operation) !== operation) return undefined;
     plan.left -= 1;
     if (plan.left > 0) return undefined;
     this.#plan = undefined;

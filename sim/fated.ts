@@ -16,7 +16,7 @@ export function fatedStore(store: LogStore & ReceiptIndex, fate: Fate | undefine
     find: (ids) => fate.during('find', () => store.find(ids)),
     get: (id) => fate.during('get', () => store.get(id)),
     list: (query) => fate.during('list', () => store.list(query)),
-    close: () => store.close(),
+    close: () => fate.ifAimedAt('close', () => store.close()),
   };
 }
 

@@ -29,8 +29,11 @@ const SINCE = {
   restless: 4,
   'slow comeback': 6,
   collectors: 6,
-  'long receipts': 6,
   'own entries lost': 6,
+  'aimed crashes': 7,
+  'evidence files': 7,
+  'long receipts': 7,
+  'tight bounds': 7,
 } as const;
 
 /** What was a mistake of the simulator, and is left out again since that world. */

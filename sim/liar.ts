@@ -20,6 +20,8 @@ export interface LiarOptions {
   readonly mirrors: readonly { readonly id: string; readonly peer: Peer }[];
   /** Contents that it puts into its histories, also such as others have. */
   readonly receipt: () => Receipt;
+  /** It says of itself that it sends from so many data directories, by turns. */
+  readonly directories: number;
   /** How often a mirror's machine was started. */
   readonly startsOf: (id: string) => number;
 }
@@ -45,6 +47,7 @@ export class Liar implements Receiving {
   /** Shows all the same history, and slips once: only who remembers what it was shown can find out. */
   readonly #isSmooth: boolean;
   #slip: Slip | undefined;
+  #asked = 0;
   #histories: History[];
   /** Where each mirror says that it stands. */
   readonly #sizes = new Map<string, number>();
@@ -155,8 +158,10 @@ export class Liar implements Receiving {
   }
 
   #ask(peer: Peer, batch: Uint8Array): Promise<MirrorReport | undefined> {
-    const { clock, policyHash } = this.#options;
-    const asked = peer.mirror(batch, { policy: policyHash, instance: `${'1'.repeat(32)}-1`, signal: new AbortController().signal });
+    const { clock, policyHash, directories } = this.#options;
+    this.#asked += 1;
+    const instance = `${String(1 + (this.#asked % directories)).repeat(32)}-1`;
+    const asked = peer.mirror(batch, { policy: policyHash, instance, signal: new AbortController().signal });
     return Promise.race([asked, clock.sleep(ANSWER_MS).then(() => undefined)]);
   }
 

@@ -2,11 +2,11 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { FEATURES, type Feature, type RunOptions, WORLD } from './features.ts';
-import { command } from './run/command.ts';
+import { failureLine, smallerLine } from './run/command.ts';
 import type { Kind } from './run/kinds.ts';
 import type { Task } from './run/messages.ts';
 import { Pool } from './run/pool.ts';
-import { shrink } from './run/shrink.ts';
+import { shrinkIn } from './run/shrink.ts';
 import { type Failure, Totals } from './run/totals.ts';
 
 const USAGE = `npm run sim -- [--seed N | --seeds N | --minutes M] [--from N] [--jobs N] [--beyond | --liar]
@@ -64,15 +64,10 @@ function optionsGiven(): RunOptions {
   return { ...(world === undefined ? {} : { world }), ...(stormMs === undefined ? {} : { stormMs }), ...(without.length === 0 ? {} : { without }) };
 }
 
-function show({ task, problem }: Failure): void {
-  console.error(`seed ${task.seed} failed: ${problem}\n  ${command(task)}`);
-}
-
 async function made(pool: Pool, failure: Failure): Promise<Task> {
-  const { task } = failure;
-  if (values['no-shrink'] || kind === 'liar') return task;
-  const small = await shrink(failure, (smaller) => pool.one(smaller));
-  console.error(`seed ${task.seed} fails too, smaller: ${command(small)}`);
+  if (values['no-shrink'] || kind === 'liar') return failure.task;
+  const small = await shrinkIn(pool, failure);
+  console.error(smallerLine(small));
   return small;
 }
 
@@ -99,7 +94,7 @@ async function main(): Promise<void> {
     for (let task = next(); task !== undefined; task = next()) {
       const outcome = await pool.one(task);
       totals.add(outcome);
-      if ('problem' in outcome && totals.failures.length <= SHOWN_MAX) show(outcome);
+      if ('problem' in outcome && totals.failures.length <= SHOWN_MAX) console.error(failureLine(outcome));
     }
   };
   await Promise.all(Array.from({ length: given(values.jobs) ?? availableParallelism() }, one));

@@ -47,6 +47,8 @@ export class MemoryDisk {
   readonly alarms: Map<number, AlarmRecord> = new Map();
   /** What is kept in `evidence/`, by name. */
   readonly evidence: Map<string, string> = new Map();
+  /** What becomes of a file before it is durable: rejects where it is not written, never settles where the power goes; without it nothing does. */
+  keeping: ((disk: MemoryDisk) => Promise<void>) | undefined;
   /** Frames and tiles that are not any more what was written, by `frameKey` and `tileKey`; and digests in rows of the index, by id. */
   readonly rot: Map<string, Uint8Array> = new Map();
   starts = 0;
@@ -75,7 +77,7 @@ export class MemoryDisk {
     fill(copy.alarms, this.alarms);
     fill(copy.evidence, this.evidence);
     fill(copy.rot, this.rot);
-    Object.assign(copy, { starts: this.starts, forgot: this.forgot, commits: this.commits });
+    Object.assign(copy, { starts: this.starts, forgot: this.forgot, commits: this.commits, keeping: this.keeping });
     return copy;
   }
 

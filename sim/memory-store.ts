@@ -236,7 +236,7 @@ export class MemoryStore implements LogStore, ReceiptIndex {
   }
 }
 
-/** Evidence on a disk: what was kept is there, whatever happens. */
+/** Evidence on a disk: what was kept is there, whatever happens; what is being kept may not come to be. */
 export class MemoryFiles implements EvidenceFiles {
   readonly #disk: MemoryDisk;
   readonly #weather: Pick<DiskWeather, 'isFull'>;
@@ -248,6 +248,7 @@ export class MemoryFiles implements EvidenceFiles {
 
   async keep(text: string): Promise<string> {
     if (this.#weather.isFull()) throw new Error('ENOSPC');
+    if (this.#disk.keeping !== undefined) await this.#disk.keeping(this.#disk);
     const name = toHex(sha256(utf8Bytes(text)));
     this.#disk.evidence.set(name, text);
     return name;

@@ -7,6 +7,8 @@ const FRESH_SEEDS = 200;
 const REPLAYED_SEEDS = 60;
 /** Real signatures, and all certificates that can be made: a second each. */
 const LIAR_SEEDS = Number(process.env['LIAR_SEEDS'] ?? 8);
+/** One seed of eight has such a liar. */
+const TWO_DIRECTORIES = 32;
 
 test('fresh seeds hold', async (context) => {
   const from = Math.floor(Math.random() * 1_000_000_000);
@@ -28,4 +30,10 @@ test('one region’s keys lie: no second certificate from all signatures there a
   for (const wanted of ['forked', 'alarm fork', 'crash', 'cut', 'refused RECEIPT_CONFLICT'])
     assert.ok((counts.get(wanted) ?? 0) > 0, `${wanted} never happened`);
   assert.ok((counts.get('certified') ?? 0) > LIAR_SEEDS);
+});
+
+test('a region that sends from two data directories by turns is found out', async () => {
+  const { failures, counts } = await runMany('liar', { from: TWO_DIRECTORIES, count: 1 });
+  assert.deepEqual(failures, []);
+  assert.ok((counts.get('alarm two-instances') ?? 0) > 0);
 });

@@ -2,7 +2,7 @@ import { signerFromSeeds } from '../src/adapters/signer-file.ts';
 import type { Signer } from '../src/ports/signer.ts';
 import { clusterOf } from '../src/quorum/cluster.ts';
 import type { Signing } from '../src/replication/evidence.ts';
-import type { RegionSettings } from '../src/replication/region-settings.ts';
+import type { Bounds, RegionSettings } from '../src/replication/region-settings.ts';
 import { formatVerifierKey } from '../src/tlog/vkey.ts';
 import type { Machine } from './host.ts';
 import { remembered, simulated } from './keys.ts';
@@ -18,7 +18,21 @@ export function machinesOf(stage: Stage, random: Random): readonly Machine[] {
   const wide = new Random(stage.seed ^ 0x1_de50);
   const first = swarm(random);
   const machines = stage.has('wide swarm') && wide.chance(0.5) ? wideSwarm(wide, stage.has('hasty links') ? 100 : PATIENCE_MS) : first;
-  return machines.map(({ settings, signing }) => ({ settings, signing: signing && { ...signing, refusedLinesMax } }));
+  const bounds = tightBounds(
+    stage,
+    machines.some(({ signing }) => signing === undefined),
+  );
+  return machines.map(({ settings, signing }) => ({ settings: { ...settings, bounds }, signing: signing && { ...signing, refusedLinesMax } }));
+}
+
+/** Receipts of one plain request: each waits by itself, and a region that never has room for all of them takes minutes for what is owed. */
+const PLAIN_REQUEST = 64;
+
+/** In some seeds so little may wait that some who come are told to come back: the usual room is for more than a seed has. */
+function tightBounds(stage: Stage, isPlain: boolean): Bounds | undefined {
+  const random = new Random(stage.seed ^ 0x71_6480);
+  if (!stage.has('tight bounds') || !random.chance(0.1)) return undefined;
+  return { callersMax: 1 + random.below(6), entriesMax: (isPlain ? PLAIN_REQUEST : 1) + random.below(4) };
 }
 
 /** The way there and back takes 180 ms at most when the net is calm: a link that waits for less never hears anything. */

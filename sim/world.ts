@@ -11,7 +11,9 @@ import { type Checker, Violation } from './checkers/checker.ts';
 import { EXPECTED, mayBeAccused } from './checkers/no-false-alarm.ts';
 import type { Read } from './checkers/read-back.ts';
 import { Fate } from './fate.ts';
+import { aimedCrashes } from './faults/aimed.ts';
 import { diskFaults, flipRate } from './faults/disks.ts';
+import { evidenceFiles } from './faults/files.ts';
 import { firstFaults } from './faults/first.ts';
 import { machineFaults } from './faults/machines.ts';
 import { roughNet } from './faults/net.ts';
@@ -118,6 +120,8 @@ class World implements BeyondStage {
     firstFaults(this, this.#random.fork());
     partitions(this);
     diskFaults(this);
+    evidenceFiles(this);
+    aimedCrashes(this);
     machineFaults(this);
     shoppers(this);
     readers(this);

@@ -1,5 +1,5 @@
 import { recur, type Stage } from '../stage.ts';
-import { bring, receiptIn } from '../workload/submit.ts';
+import { bring, receiptOf } from '../workload/submit.ts';
 
 const LIVES = 6;
 const LIFE_MS = 300;
@@ -18,7 +18,7 @@ export function restless(stage: Stage): void {
     for (let life = 0; life < LIVES; life += 1) {
       for (const n of [0, 1, 2]) {
         const patience = { gaveUp: clock.sleep(2_000), options: () => ({ waitFor: 'local' }) as const };
-        clock.after(life * LIFE_MS + DOWN_MS + 30 * n + 30, () => void bring(stage, host, receiptIn(stage, `${name}-${life}-${n}`), patience));
+        clock.after(life * LIFE_MS + DOWN_MS + 30 * n + 30, () => void bring(stage, host, receiptOf(`${name}-${life}-${n}`), patience));
       }
       clock.after((life + 1) * LIFE_MS - random.uniform() * 50, () => stage.powerCut(host, DOWN_MS));
     }

@@ -1,5 +1,5 @@
 import { recur, type Stage } from '../stage.ts';
-import { bring, receiptIn } from '../workload/submit.ts';
+import { bring, receiptOf } from '../workload/submit.ts';
 
 const CALLS = 24;
 const SPREAD_MS = 12;
@@ -13,7 +13,7 @@ export function stutters(stage: Stage): void {
     const host = random.pick(stage.hosts);
     const name = `stutter-${Math.floor(clock.monotonicMs())}`;
     for (let n = 0; n < CALLS; n += 1) {
-      const receipt = receiptIn(stage, `${name}-${random.below(1 + n / 4)}`);
+      const receipt = receiptOf(`${name}-${random.below(1 + n / 4)}`);
       const patience = { gaveUp: clock.sleep(2_000), options: () => ({ waitFor: 'local' }) as const };
       clock.after((SPREAD_MS * n) / CALLS + random.uniform(), () => void bring(stage, host, receipt, patience));
     }

@@ -1,31 +1,47 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { featuresOf } from '../features.ts';
-import { command } from './command.ts';
-import type { Task } from './messages.ts';
+import { featuresOf, type RunOptions } from '../features.ts';
+import { failureLine, smallerLine } from './command.ts';
 import { Pool } from './pool.ts';
-import { kindOf, shrink } from './shrink.ts';
+import { failureKind, shrink } from './shrink.ts';
 import { Totals } from './totals.ts';
 
-test('a failure is made as small as it still fails in the same way: what it does not need is left out, and the storm is short', async () => {
-  const needs = ({ options }: Task): boolean => featuresOf(options).has('crash') && featuresOf(options).has('resets') && (options.stormMs ?? 30_000) >= 3_000;
-  const task: Task = { kind: 'safe', seed: 1, options: {} };
-  const problem = 'seed 1: everything owed arrives: region-3 lacks entry 7';
-  const { options } = await shrink({ task, problem }, async (smaller) => {
-    // Whatever has no crash in it fails of something else.
-    const other = 'seed 1: every machine is up again';
-    return { task: smaller, cpuMs: 1, problem: needs(smaller) ? problem.replaceAll('7', '9') : other };
-  });
-  assert.ok(needs({ ...task, options }));
+const FAILURE = { task: { kind: 'safe', seed: 1, options: {} }, problem: 'seed 1: never lost: region-2 has lost r7' } as const;
+
+test('a failure is made as small as it still fails: what it does not need is left out, and the storm is short', async () => {
+  const needs = (options: RunOptions): boolean => featuresOf(options).has('crash') && featuresOf(options).has('resets') && (options.stormMs ?? 30_000) >= 3_000;
+  const { options } = await shrink(FAILURE, async (smaller) => (needs(smaller) ? FAILURE.problem : undefined));
+  assert.ok(needs(options));
   assert.deepEqual([...featuresOf(options)], ['crash', 'resets']);
   assert.ok((options.stormMs ?? 30_000) < 3_400);
-  assert.match(command({ ...task, options }), /^npm run sim -- --seed 1 --storm 3\d{3} --without "cut,full disk,/);
 });
 
-test('failures are of one kind where one checker has seen them, or one message was thrown', () => {
-  assert.equal(kindOf('seed 12: everything owed arrives: region-3'), 'everything owed arrives');
-  assert.equal(kindOf('something is owed still, 90 s after the last fault'), kindOf('something is owed still, 240 s after the last fault'));
-  assert.notEqual(kindOf('seed 12: false alarm: x'), kindOf('seed 12: a repeat is no conflict: x'));
+test('what fails of something else is not the same failure, smaller', async () => {
+  // Without crashes it fails of something else; without resets of the same, of another receipt.
+  const problemOf = (options: RunOptions): string => {
+    if (!featuresOf(options).has('crash')) return 'seed 1: one content: region-2 holds two of r7';
+    return featuresOf(options).has('resets') ? FAILURE.problem : 'seed 1: never lost: region-0 has lost r9';
+  };
+  const { options } = await shrink(FAILURE, async (smaller) => problemOf(smaller));
+  assert.deepEqual([...featuresOf(options)], ['crash']);
+});
+
+test('a failure is of the kind that its checker says, and without one that its words say', () => {
+  const kinds = new Map([
+    ['seed 12: never lost: region-2 has lost r7', 'never lost'],
+    ['seed 12: something is owed still, 90 s after the last fault', 'something is owed still, N s after the last fault'],
+    ['in the background: a group starts at the size of its log: 3', 'in the background: a group starts at the size of its log'],
+    ['in the background: seed 3: durable: r1', 'in the background: durable'],
+    ['does not end within 120 s', 'does not end within N s'],
+  ]);
+  assert.deepEqual([...kinds.keys()].map(failureKind), [...kinds.values()]);
+});
+
+test('what is said of a failure runs it again, and keeps it', () => {
+  const task = { kind: 'beyond', seed: 7, options: { world: 6, stormMs: 500, without: ['crash', 'clock jump'] } } as const;
+  const command = 'npm run sim -- --seed 7 --beyond --world 6 --storm 500 --without "crash,clock jump"';
+  assert.equal(failureLine({ task, problem: 'lost' }), `seed 7 failed: lost\n  ${command}`);
+  assert.ok(smallerLine(task).endsWith(`${command} --no-shrink --keep "what it taught"`));
 });
 
 test('a seed in a thread has the trace that it has anywhere, and another thread takes its place where one does not end', async () => {
@@ -48,6 +64,13 @@ test('totals tell of every seed, and of those that failed', () => {
   assert.deepEqual(
     totals.failures.map(({ problem }) => problem),
     ['lost'],
+  );
+  assert.deepEqual(
+    [...totals.counts, ...totals.seedsWith],
+    [
+      ['crash', 2],
+      ['crash', 1],
+    ],
   );
   assert.match(
     totals.lines().join(' '),

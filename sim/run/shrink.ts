@@ -1,5 +1,6 @@
 import { FEATURES, featuresOf, type RunOptions } from '../features.ts';
-import type { Outcome, Task } from './messages.ts';
+import type { Task } from './messages.ts';
+import type { Pool } from './pool.ts';
 import type { Failure } from './totals.ts';
 
 /** Storms shorter than this have hardly begun. */
@@ -7,18 +8,16 @@ const STORM_MS_MIN = 500;
 /** Of a storm when nothing is said. */
 const STORM_MS = 30_000;
 
-/** What kind of failure it is: the checker that saw it, or the message, without what differs from run to run. */
-export function kindOf(problem: string): string {
-  const [, said = problem] = /^seed \d+: (.*)$/s.exec(problem) ?? [];
-  return (said.split(':')[0] ?? '').replace(/\d+/g, 'N');
-}
-
-/** The same seed with as little as still fails in the same way. `run`: says how it fails, or nothing. */
-export async function shrink({ task, problem }: Failure, run: (task: Task) => Promise<Outcome>): Promise<Task> {
+/**
+ * The same seed with as little as still fails of the same: who has lost a message is not who has lost a receipt. `problemOf`: how it fails,
+ * or `undefined` where it holds.
+ */
+export async function shrink({ task, problem }: Failure, problemOf: (options: RunOptions) => Promise<string | undefined>): Promise<Task> {
+  const kind = failureKind(problem);
   let { options } = task;
   const tried = async (smaller: RunOptions): Promise<void> => {
-    const outcome = await run({ ...task, options: smaller });
-    if ('problem' in outcome && kindOf(outcome.problem) === kindOf(problem)) options = smaller;
+    const other = await problemOf(smaller);
+    if (other !== undefined && failureKind(other) === kind) options = smaller;
   };
   for (const feature of FEATURES) {
     if (featuresOf(options).has(feature)) await tried({ ...options, without: [...(options.without ?? []), feature] });
@@ -32,4 +31,18 @@ export async function shrink({ task, problem }: Failure, run: (task: Task) => Pr
     }
   }
   return { ...task, options };
+}
+
+/** The same, each try in a thread of the pool. */
+export function shrinkIn(pool: Pool, failure: Failure): Promise<Task> {
+  return shrink(failure, async (options) => {
+    const outcome = await pool.one({ ...failure.task, options });
+    return 'problem' in outcome ? outcome.problem : undefined;
+  });
+}
+
+/** What a failure is one of: the checker that has found it, or the words of what was thrown up to its first colon, without numbers. */
+export function failureKind(problem: string): string {
+  const [, background = '', said = ''] = /^(in the background: )?(?:seed \d+: )?(.*)$/s.exec(problem) ?? [];
+  return background + (said.replace(/\d+/g, 'N').split(':')[0] ?? '');
 }

@@ -10,6 +10,8 @@ export interface Failure {
 export class Totals {
   readonly failures: Failure[] = [];
   readonly counts: Map<string, number> = new Map();
+  /** In how many seeds each of these happened. */
+  readonly seedsWith: Map<string, number> = new Map();
   seeds = 0;
   simulatedMs = 0;
   cpuMs = 0;
@@ -26,7 +28,10 @@ export class Totals {
     }
     this.simulatedMs += outcome.report.simulatedMs;
     this.owedMsMost = Math.max(this.owedMsMost, outcome.report.owedMs ?? 0);
-    for (const [what, times] of outcome.report.counts) this.counts.set(what, (this.counts.get(what) ?? 0) + times);
+    for (const [what, times] of outcome.report.counts) {
+      this.counts.set(what, (this.counts.get(what) ?? 0) + times);
+      this.seedsWith.set(what, (this.seedsWith.get(what) ?? 0) + 1);
+    }
   }
 
   /** In a line, and the counts in another. */

@@ -1,6 +1,6 @@
 import { Random } from '../random.ts';
 import type { Stage } from '../stage.ts';
-import { receiptIn, submit } from './submit.ts';
+import { receiptOf, submit } from './submit.ts';
 
 /** Clients that submit, repeat, and now and then bring another content under an id in use. */
 export function clients(stage: Stage, random: Random): void {
@@ -11,7 +11,7 @@ export function clients(stage: Stage, random: Random): void {
     const next = (): void => {
       if (stage.isOver()) return;
       const ticks = random.chance(conflicts) ? 2 : 1;
-      const receipt = receiptIn(stage, `r${random.below(ids)}`, ticks);
+      const receipt = receiptOf(`r${random.below(ids)}`, ticks);
       void submit(stage, random.pick(stage.hosts), receipt, random).finally(() => stage.clock.after(random.uniform() * 800, next));
     };
     stage.clock.after(random.uniform() * 500, next);
@@ -29,8 +29,8 @@ export function rivals(stage: Stage): void {
     if (stage.isOver()) return;
     count += 1;
     const id = `rival-${count}`;
-    void submit(stage, random.pick(stage.hosts), receiptIn(stage, id), random);
-    if (random.chance(share)) void submit(stage, random.pick(stage.hosts), receiptIn(stage, id, 2), random);
+    void submit(stage, random.pick(stage.hosts), receiptOf(id), random);
+    if (random.chance(share)) void submit(stage, random.pick(stage.hosts), receiptOf(id, 2), random);
     stage.clock.after(random.uniform() * 2 * everyMs, next);
   };
   stage.clock.after(0, next);

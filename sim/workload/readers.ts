@@ -6,7 +6,7 @@ import type { Host } from '../host.ts';
 import { Random } from '../random.ts';
 import { recur, type Stage } from '../stage.ts';
 import { plain } from '../tellings.ts';
-import { receiptIn, submit } from './submit.ts';
+import { receiptOf, submit } from './submit.ts';
 
 /** Those who only ask: where a receipt is, its certificate, how the links are, what there is. */
 export function readers(stage: Stage): void {
@@ -24,7 +24,7 @@ export function bursts(stage: Stage): void {
   stage.clock.after(random.uniform() * 15_000, () => {
     const host = random.pick(stage.hosts);
     stage.happened('bursts');
-    for (let n = 0; n < size; n += 1) void submit(stage, host, receiptIn(stage, `burst-${n}`), random);
+    for (let n = 0; n < size; n += 1) void submit(stage, host, receiptOf(`burst-${n}`), random);
   });
 }
 

@@ -3,7 +3,8 @@ import type { SyncResult } from '../../src/region/sync-result.ts';
 import type { Host } from '../host.ts';
 import { Random } from '../random.ts';
 import type { Stage } from '../stage.ts';
-import { bring, receiptIn, WENT_AWAY } from './submit.ts';
+import { shaped } from './shapes.ts';
+import { bring, receiptOf, WENT_AWAY } from './submit.ts';
 
 /** Times one receipt is brought, in whatever region, until its caller has what it wants. */
 const ATTEMPTS_MAX = 4;
@@ -27,7 +28,7 @@ export function shoppers(stage: Stage): void {
 }
 
 async function shop(stage: Stage, { id, ticks }: { readonly id: string; readonly ticks: number }, random: Random): Promise<void> {
-  const receipt = receiptIn(stage, id, ticks);
+  const receipt = receiptOf(id, ticks);
   for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt += 1) {
     const host = random.pick(stage.hosts);
     const result = await attemptAt(stage, host, { receipt, random });
@@ -62,7 +63,7 @@ async function certificateOf(stage: Stage, host: Host, { receipt, result }: { re
   const made = result.certificate().then(
     (certificate) => {
       stage.count('certificate given');
-      stage.certified(host, receipt, certificate);
+      stage.certified(host, shaped(stage, receipt), certificate);
     },
     () => stage.count('no certificate'),
   );

@@ -4,28 +4,13 @@ import type { SyncResult } from '../../src/region/sync-result.ts';
 import type { SyncOptions } from '../../src/replication/sync.ts';
 import { Violation } from '../checkers/checker.ts';
 import type { Host } from '../host.ts';
-import { Random } from '../random.ts';
+import type { Random } from '../random.ts';
 import type { Stage } from '../stage.ts';
+import { shaped } from './shapes.ts';
 
 /** A receipt of the simulator: its ticks are its content. */
 export function receiptOf(receiptId: string, ticks = 1): Receipt {
   return { receiptId, transactionId: '', hash: Uint8Array.of(1), ticks, spanId: 1n, committed: true };
-}
-
-/** Of what a receipt may hold, as much as it may (SPEC §1): 256 bytes of an id, 512 of a hash. */
-const LONG = { idBytes: 256, hash: new Uint8Array(512).fill(0xff) } as const;
-
-/** The same in this world: in some all receipts are as long as they may be, and more than ASCII. */
-export function receiptIn(stage: Stage, receiptId: string, ticks = 1): Receipt {
-  const receipt = receiptOf(receiptId, ticks);
-  if (!stage.has('long receipts') || !new Random(stage.seed ^ 0x10_49ec).chance(0.12)) return receipt;
-  stage.count('long receipts');
-  return { ...receipt, receiptId: padded(receiptId), transactionId: padded('ü'), hash: LONG.hash };
-}
-
-/** A longer one, by two bytes of UTF-8 after the other. */
-function padded(id: string): string {
-  return id + 'ü'.repeat(Math.floor((LONG.idBytes - Buffer.byteLength(id)) / 2));
 }
 
 /** Brings a receipt to a region and waits, as one or another kind of caller does. */
@@ -45,15 +30,17 @@ export interface Patience {
   readonly options: () => SyncOptions;
 }
 
-/** The same with a patience of the caller's; the result, or why there is none. */
+/** The same with a patience of the caller's, and a receipt as long as this world has them; the result, or why there is none. */
 export async function bring(
   stage: Stage,
   host: Host,
-  receipt: Receipt,
+  short: Receipt,
   { gaveUp, options }: Patience,
 ): Promise<SyncResult | 'gave up' | 'went away' | 'down' | 'gone' | ReceiptSyncError> {
   const { region } = host;
   if (region === undefined) return 'down';
+  const receipt = shaped(stage, short);
+  if (receipt !== short) stage.count('long receipts');
   const life = host.starts;
   try {
     const answer = region.sync(receipt, options());

@@ -1,4 +1,4 @@
-import { ClosedError, OverloadedError, RottenError, StoreFailedError } from '../errors.ts';
+import { ClosedError, RottenError, StoreFailedError } from '../errors.ts';
 import { together } from '../log/changes.ts';
 import { type AgainJob, type Decision, decide, type Job, type JobAnswer, type ReceiptAnswer, type ReceiptJob } from '../log/decide.ts';
 import type { BatchAnswer, BatchJob } from '../log/decide-batch.ts';
@@ -12,13 +12,9 @@ import { type Changes, type LogNumber, type LogStore, type NewGroup, NO_CHANGES,
 import type { Observer } from '../ports/observer.ts';
 import type { KnownReceipt, Place, ReceiptIndex } from '../ports/receipt-index.ts';
 import { answersFor, decidable } from './doubtful.ts';
+import { overloaded } from './jobs-waiting.ts';
 import type { Rotten } from './rotten.ts';
 
-/** Jobs that may wait for a turn: eight full groups. More callers than that are told to come back. */
-const JOBS_WAITING_MAX = 8 * GROUP_ENTRIES_MAX;
-/** … and their bytes. */
-const JOBS_BYTES_MAX = 8 * GROUP_BYTES_MAX;
-const OVERLOAD_RETRY_AFTER_MS = 1_000;
 /** Offsets ride along with other writes; where there are none they are written on their own this often. They may lag (SPEC §3.1). */
 const OFFSET_FLUSH_MS = 1_000;
 /** While the disk is full the store is asked this often whether it can write again. */
@@ -77,6 +73,8 @@ export interface CommitterOptions {
   readonly isCertified: (place: Place) => boolean;
   /** What the remotes have answered so far: it may lag. */
   readonly progress: () => Progress;
+  /** Entries of jobs that may wait, where it is not the usual number. */
+  readonly entriesMax?: number | undefined;
 }
 
 /**
@@ -203,8 +201,7 @@ export class Committer {
   #refusal(entries: number, bytes: number): Error | undefined {
     if (this.#closed) return new ClosedError();
     if (this.#state === 'failed' || this.#hasForgotten) return untilRestart();
-    if (this.#waitingEntries + entries <= JOBS_WAITING_MAX && this.#waitingBytes + bytes <= JOBS_BYTES_MAX) return undefined;
-    return new OverloadedError('Too many receipts wait to be stored', OVERLOAD_RETRY_AFTER_MS);
+    return overloaded({ entries: this.#waitingEntries, bytes: this.#waitingBytes }, { entries, bytes }, this.#options.entriesMax);
   }
 
   #startTurns(): void {

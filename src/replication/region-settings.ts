@@ -17,6 +17,16 @@ export interface RegionSettings {
   readonly maxRetries: number;
   readonly retryBackoffMs: number;
   readonly exclusive: boolean;
+  /** Less may wait than production has room for: the simulator's, which has few callers. */
+  readonly bounds?: Bounds | undefined;
+}
+
+/** What may wait at once; whoever comes beyond that is told to come back. */
+export interface Bounds {
+  /** Callers that wait for remotes. */
+  readonly callersMax: number;
+  /** Entries that wait for a turn. */
+  readonly entriesMax: number;
 }
 
 /** The world a region runs in. The daemon, the library and the simulator each bring their own. */

@@ -85,6 +85,7 @@ export class Region implements Receiving {
       clock,
       observe,
       syncEnabled: enabled,
+      callersMax: settings.bounds?.callersMax,
       isDraining: () => this.#draining,
       certificate: (entry) => this.#awaitCertificate(entry),
       certified: (receiptId, place) => ({
@@ -288,6 +289,7 @@ export class Region implements Receiving {
       {
         ...this.#ports,
         region: settings.region,
+        entriesMax: settings.bounds?.entriesMax,
         rotten: this.#rotten,
         observe: this.#observe,
         onOwnGrowth: (grown) => this.#links.grown(grown),

@@ -33,6 +33,8 @@ export interface SyncParts {
   readonly clock: Clock;
   readonly observe: Observer;
   readonly syncEnabled: boolean;
+  /** Callers that may wait, where it is not the usual number. */
+  readonly callersMax?: number | undefined;
   readonly isDraining: () => boolean;
   /** The certificate of an own receipt, once there is one, wherever it stands by then. */
   readonly certificate: (entry: { readonly index: number; readonly receiptId: string }) => Promise<string>;
@@ -59,7 +61,7 @@ type Admitted =
 export async function syncReceipt(parts: SyncParts, receipt: Receipt, options: SyncOptions): Promise<SyncResult> {
   options.signal?.throwIfAborted();
   if (parts.isDraining()) throw new ClosedError();
-  if (parts.room.waiters >= CALLERS_MAX) throw new OverloadedError('Too many callers wait for a quorum', OVERLOAD_RETRY_AFTER_MS);
+  if (parts.room.waiters >= (parts.callersMax ?? CALLERS_MAX)) throw new OverloadedError('Too many callers wait for a quorum', OVERLOAD_RETRY_AFTER_MS);
   const canonical = canonicalBytes(receipt);
   const job: ReceiptJob = { from: 'application', receiptId: receipt.receiptId, receipt, canonical, digest: receiptDigest(canonical) };
   const admitted = await orAborted(commitAndRing(parts, job), options.signal);
