@@ -36,6 +36,10 @@ export const EQUIVALENT: ReadonlyMap<string, string> = new Map([
     'src/quorum/cluster.ts `if (!(error instanceof InvalidEvidenceError)) throw error;`: !(error instanceof InvalidEvidenceError) → false',
     'Nothing else is thrown there.',
   ],
+  [
+    'src/quorum/endorsement.ts `if (near.some((other) => isWithin(text, other))) return false;`: near.some((other) => isWithin(text, other)) → false',
+    'A short way: the long one says the same.',
+  ],
   ['src/quorum/endorsement.ts `if (other.size < text.size) return false;`: other.size < text.size → true', 'A short way: the long one says the same.'],
   ['src/quorum/endorsement.ts `if (other.size < text.size) return false;`: < → <=', 'A short way: the long one says the same.'],
   [
@@ -61,5 +65,9 @@ export const EQUIVALENT: ReadonlyMap<string, string> = new Map([
   [
     'src/quorum/fork-evidence.ts `if (!(error instanceof JsonSyntaxError)) throw error;`: !(error instanceof JsonSyntaxError) → false',
     'Nothing else is thrown there.',
+  ],
+  [
+    'src/quorum/range-format.ts `if (saltText === undefined || json === undefined) return { entry, held: undefined };`: saltText === undefined || json === undefined → ((saltText === undefined) && (json === undefined))',
+    'A line has both or neither.',
   ],
 ]);

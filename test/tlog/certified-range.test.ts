@@ -148,6 +148,9 @@ test('the form is read strictly: its first line, the span, the entries that it s
     [line(/^(entries .*)$/m, `$1${`\n${'A'.repeat(43)}=`.repeat(200)}`), 'has more lines before its entries than there can be'],
   ];
   for (const [text, problem] of wrong) assert.equal((await checked(text)).failed, `form: range ${problem}`);
+  // As many hashes beside the entries as there can be are read, and are not those of this place.
+  const most = await checked(line(/^(entries .*)$/m, `$1${`\n${'A'.repeat(43)}=`.repeat(2 * 53)}`));
+  assert.equal(most.failed, 'inclusion: The hashes beside the entries are not those of their place');
   const last = (text: string): string => `${good.split('\n').slice(0, -2).join('\n')}\n${text}\n`;
   const salt = (bytes: number): string => `${Buffer.from(log.items[4]?.entry ?? '').toString('base64')} ${Buffer.alloc(bytes).toString('base64')} {}`;
   for (const text of ['', '%', Buffer.alloc(ENTRY_BYTES_MAX + 1).toString('base64')])
