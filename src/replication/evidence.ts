@@ -173,7 +173,7 @@ export class Evidence {
 
   /** What other regions see of this one: each checkpoint is signed, each proof proves itself. */
   shown(): Shown {
-    const mirrored = [...this.#mirrors.values()].flatMap(({ mirror }) => mirror.checkpoint() ?? []);
+    const mirrored = [...this.#mirrors.values()].flatMap(({ mirror }) => mirror.shown());
     return { checkpoints: [this.checkpoints.newest.note(), ...mirrored], evidence: this.#forks.texts() };
   }
 

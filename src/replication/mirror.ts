@@ -124,6 +124,15 @@ export class Mirror {
     return this.#shown.note;
   }
 
+  /** That one, and the newest that led here where a refusal keeps it from being cosigned: an origin that has forgotten it learns of it (beyond seed 562648214). */
+  shown(): readonly string[] {
+    const { newest } = this;
+    const cosigned = this.#options.committer.head(this.#options.log).texts.at(-1);
+    const beyond = newest !== undefined && newest.size > (cosigned?.size ?? 0) ? [newest.note] : [];
+    const checkpoint = this.checkpoint();
+    return checkpoint === undefined ? beyond : [checkpoint, ...beyond];
+  }
+
   /** SPEC §3.2 (a): the note with its origin's signature and nothing else that somebody may have added, or `undefined` without that. */
   signedByOrigin(note: Note, { refused }: LogText): Note | undefined {
     const { key } = this.#options.origin;

@@ -172,6 +172,19 @@ test('batches that come before their turn wait a second within bounds; two with 
   assert.equal(stage.manager.overview().receipts, 70);
 });
 
+test('the newest checkpoint of a log is shown also where a refusal keeps it from being cosigned: an origin that has forgotten it learns of it', async () => {
+  const { stage, log } = await mirroring();
+  await using _ = stage;
+  await stage.manager.syncReceipt(receiptOf(0, { ticks: 7 }), { waitFor: 'local' });
+  log.add(receiptOf(0));
+  assert.match(short(await post(stage.url, log.batch(0, 1))), /^200 refused/);
+  const { checkpoints }: { readonly checkpoints: readonly string[] } = JSON.parse(await (await fetch(`${stage.url}/checkpoints`)).text());
+  assert.deepEqual(
+    checkpoints.filter((note) => note.startsWith(log.signer.logKey.name)),
+    [formatNote(log.note(1))],
+  );
+});
+
 test('a certified checkpoint with a line of nobody, where somebody is refused, is asked for once more: it may have been spoilt on its way', async () => {
   const { stage, log, west } = await mirroring();
   await using _ = stage;
