@@ -42,7 +42,7 @@ export class Totals {
     const counts = [...this.counts].sort(([a], [b]) => (a < b ? -1 : 1)).map(([what, times]) => `${what}: ${times}`);
     return [
       `${this.seeds} seeds, ${this.failures.length} failed; ${hours.toFixed(1)} simulated hours in ${seconds.toFixed(1)} s (${(this.cpuMs / 1_000).toFixed(1)} s of CPU): ` +
-        `${(hours / cpuHours).toFixed(0)} simulated hours per CPU hour, ${((60 * this.seeds) / seconds).toFixed(0)} schedules a minute` +
+        `${(cpuHours === 0 ? 0 : hours / cpuHours).toFixed(0)} simulated hours per CPU hour, ${((60 * this.seeds) / seconds).toFixed(0)} schedules a minute` +
         (this.owedMsMost > 0 ? `, nothing owed after at most ${(this.owedMsMost / 1_000).toFixed(0)} s without faults` : ''),
       counts.join(', '),
     ];
