@@ -123,7 +123,10 @@ test('entries whose times do not rise, that are none, or that are more or fewer 
   const span = { since: 0n, until: timeOf(log, 4) + 1n };
   const again = five();
   again.addEntry(entryOfKind(KIND_CONFLICT, timeOf(again, 4), new Uint8Array(4)));
-  assert.equal((await checked(rangeOf(again, { ...span, held: (index) => index < 5 }))).failed, 'entries: Entry 5 is not later than the one before it');
+  assert.equal(
+    (await checked(rangeOf(again, { since: 0n, until: timeOf(again, 4) + 1n, held: (index) => index < 5 }))).failed,
+    'entries: Entry 5 is not later than the one before it',
+  );
   const odd = five().addEntry(Uint8Array.of(9, 9, 255, 255, 255, 255, 255, 255, 255, 255));
   assert.equal((await checked(rangeOf(odd, { ...span, held: () => false }))).failed, 'entries: Entry 5 is none');
   assert.equal((await checked(rangeOf(log, { ...span, end: 4 }))).failed, 'entries: There are more entries than the range says');
